@@ -41,6 +41,9 @@ func WithVersion(text, version string) (string, error) {
 			continue
 		}
 		args := strings.TrimRight(versionArg.ReplaceAllString(text[at[4]:at[5]], ""), ", \n\t")
+		if trimmed := strings.TrimLeft(args, " \n\t"); strings.HasPrefix(trimmed, ",") {
+			args = strings.TrimLeft(trimmed[1:], " \n\t")
+		}
 		return text[:at[4]] + args + ", version = \"" + version + "\"" + text[at[5]:], nil
 	}
 	return "", errors.New("MODULE.bazel has no module(…) call")
