@@ -47,6 +47,10 @@ func (rc RC) text(block string) string {
 		// Debian's system bazelrc turns it on; a `build` line comes after every `common` one, whatever its file.
 		"build --nosandbox_debug",
 	}
+	if strings.HasPrefix(rc.Cache, "/tmp/") {
+		// The sandbox has a /tmp of its own, which would hide the modules that actions' inputs link to.
+		lines = append(lines, "build --sandbox_add_mount_pair="+rc.Cache)
+	}
 	if rc.NodeImage != "" {
 		lines = append(lines, "build --//tools/e2e:node_image_reference="+rc.NodeImage)
 	}

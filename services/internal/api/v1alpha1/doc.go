@@ -1,0 +1,13 @@
+// Package v1alpha1 holds the custom resources of the API group kubernaut.ai, version v1alpha1.
+//
+// The Go types are the one source of the schema: the deep copies in this folder and the definitions in ../crds are
+// generated from them, and a test fails when either lags behind. The API server enforces what the markers say, so that
+// services need not check again what they read back.
+//
+// The package holds no behaviour beyond the questions that every reader of an object asks (is this phase final?).
+//
+// +kubebuilder:object:generate=true
+// +groupName=kubernaut.ai
+package v1alpha1
+
+//go:generate go run sigs.k8s.io/controller-tools/cmd/controller-gen object crd:allowDangerousTypes=false paths=. output:crd:dir=../crds

@@ -1,0 +1,149 @@
+// Package auth lets a request pass when its bearer token belongs to somebody who may use this Service.
+//
+// The token goes to the API server as a TokenReview; the user that it answers goes back as a SubjectAccessReview for the
+// resource "services" with the Service's own name. So Kubernetes RBAC alone decides, and no secret is kept here.
+// 401 means no valid token, 403 not allowed, 500 that a review could not be had: the service fails closed.
+//
+// There is no cache: a deleted token or binding takes effect at the next request.
+//
+// https://kubernetes.io/docs/reference/access-authn-authz/authentication/#webhook-token-authentication
+package auth
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	authenticationclient "k8s.io/client-go/kubernetes/typed/authentication/v1"
+	authorizationclient "k8s.io/client-go/kubernetes/typed/authorization/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/kubernaut/kubernaut/services/internal/httpserver"
+	"github.com/kubernaut/kubernaut/services/internal/problem"
+)
+
+// Config says which Service is guarded.
+type Config struct {
+	// Namespace and Service name the guarded Service. Required.
+	Namespace, Service string
+	// Verb returns the verb that a request needs; nil means "create" for every request.
+	Verb func(*http.Request) string
+}
+
+// Guard is safe for concurrent use.
+type Guard struct {
+	cfg    Config
+	tokens authenticationclient.TokenReviewInterface
+	access authorizationclient.SubjectAccessReviewInterface
+}
+
+// LoadConfig returns the way to the API server: the kubeconfig file when path is not empty, else the pod's own account.
+func LoadConfig(path string) (*rest.Config, error) {
+	cfg, err := clientcmd.BuildConfigFromFlags("", path)
+	if err != nil {
+		return nil, fmt.Errorf("loading Kubernetes configuration %q: %w", path, err)
+	}
+	return cfg, nil
+}
+
+// New returns a guard that asks the API server behind kube.
+func New(kube *rest.Config, cfg Config) (*Guard, error) {
+	kube = rest.CopyConfig(kube)
+	// Two reviews per request: client-go's default of 5 requests a second would be the service's limit. The API server
+	// has its own fairness.
+	kube.QPS = -1
+	authentication, err := authenticationclient.NewForConfig(kube)
+	if err != nil {
+		return nil, fmt.Errorf("making token review client: %w", err)
+	}
+	authorization, err := authorizationclient.NewForConfig(kube)
+	if err != nil {
+		return nil, fmt.Errorf("making access review client: %w", err)
+	}
+	if cfg.Verb == nil {
+		cfg.Verb = func(*http.Request) string { return "create" }
+	}
+	return &Guard{cfg: cfg, tokens: authentication.TokenReviews(), access: authorization.SubjectAccessReviews()}, nil
+}
+
+type userKey struct{}
+
+// User returns the name of the user that a Guard let pass, "" without one.
+func User(ctx context.Context) string {
+	name, _ := ctx.Value(userKey{}).(string)
+	return name
+}
+
+// Wrap returns next behind the guard. Handlers find the caller with User.
+func (g *Guard) Wrap(next http.Handler) http.Handler {
+	return httpserver.Func(func(w http.ResponseWriter, r *http.Request) error {
+		user, err := g.authenticate(w, r)
+		if err != nil {
+			return err
+		}
+		if err := g.authorize(r, user); err != nil {
+			return err
+		}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), userKey{}, user.Username)))
+		return nil
+	})
+}
+
+func (g *Guard) authenticate(w http.ResponseWriter, r *http.Request) (authenticationv1.UserInfo, error) {
+	none := authenticationv1.UserInfo{}
+	token, ok := bearer(r.Header.Get("Authorization"))
+	if !ok {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		return none, problem.New(http.StatusUnauthorized, "the Authorization header must be: Bearer <service account token>")
+	}
+	review := &authenticationv1.TokenReview{Spec: authenticationv1.TokenReviewSpec{Token: token}}
+	answer, err := g.tokens.Create(r.Context(), review, metav1.CreateOptions{})
+	if err != nil {
+		return none, fmt.Errorf("reviewing token: %w", err)
+	}
+	if !answer.Status.Authenticated || answer.Status.User.Username == "" {
+		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+		return none, problem.New(http.StatusUnauthorized, "the token is not valid")
+	}
+	return answer.Status.User, nil
+}
+
+func (g *Guard) authorize(r *http.Request, user authenticationv1.UserInfo) error {
+	verb := g.cfg.Verb(r)
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User: user.Username, UID: user.UID, Groups: user.Groups, Extra: extra(user.Extra),
+		ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Namespace: g.cfg.Namespace, Verb: verb, Resource: "services", Name: g.cfg.Service,
+		},
+	}}
+	answer, err := g.access.Create(r.Context(), review, metav1.CreateOptions{})
+	if err != nil {
+		return fmt.Errorf("reviewing access of %q: %w", user.Username, err)
+	}
+	if !answer.Status.Allowed || answer.Status.Denied {
+		return problem.New(http.StatusForbidden, "%q may not %s services/%s in namespace %q", user.Username, verb,
+			g.cfg.Service, g.cfg.Namespace)
+	}
+	return nil
+}
+
+// bearer returns the header's token. Blanks inside it are refused here: they cannot be part of a token.
+func bearer(header string) (string, bool) {
+	scheme, token, found := strings.Cut(header, " ")
+	token = strings.TrimSpace(token)
+	ok := found && strings.EqualFold(scheme, "Bearer") && token != "" && !strings.ContainsAny(token, " \t")
+	return token, ok
+}
+
+func extra(in map[string]authenticationv1.ExtraValue) map[string]authorizationv1.ExtraValue {
+	out := make(map[string]authorizationv1.ExtraValue, len(in))
+	for key, values := range in {
+		out[key] = authorizationv1.ExtraValue(values)
+	}
+	return out
+}

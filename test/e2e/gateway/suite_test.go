@@ -1,0 +1,237 @@
+package gateway_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kubernaut/kubernaut/services/api"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/alerts"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/platform"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/wire"
+)
+
+// suite is what the subtests share.
+type suite struct {
+	*platform.Platform
+	gateway, dataStorage *wire.Client
+	token                string // of an account that may use datastorage
+}
+
+func connect(t *testing.T) *suite {
+	t.Helper()
+	env, err := platform.ReadEnvironment("gateway", os.LookupEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := platform.Connect(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &suite{Platform: p, gateway: wire.NewClient(env.GatewayURL), dataStorage: wire.NewClient(env.DataStorageURL)}
+	t.Cleanup(func() { s.cleanUp(t) })
+	account, token, err := p.Account(t.Context(), "auditor")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.LetUseDataStorage(t.Context(), account); err != nil {
+		t.Fatal(err)
+	}
+	s.token = token
+	s.settle(t)
+	return s
+}
+
+// cleanUp runs after the tests, when t's context is over.
+func (s *suite) cleanUp(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if t.Failed() {
+		file, err := s.DumpRequests(ctx)
+		t.Logf("RemediationRequests of this run: %s %v", file, err)
+	}
+	err := errors.Join(s.RemoveRequests(ctx), s.RemoveAccount(ctx, "e2e-"+s.Run+"-auditor"), s.RemoveAccount(ctx, "e2e-"+s.Run+"-unbound"))
+	if err != nil {
+		t.Errorf("cleaning up: %v", err)
+	}
+}
+
+// alert returns an alert that no other test and no other run has.
+func (s *suite) alert(test string) alerts.Alert {
+	return alerts.Alert{
+		Name:      "E2E" + test,
+		Namespace: s.TargetNamespace(),
+		Pod:       strings.ToLower(test) + "-" + strconv.FormatInt(time.Now().UnixNano(), 36),
+		Severity:  "critical",
+		Summary:   "made by run " + s.Run,
+	}
+}
+
+func (s *suite) post(t *testing.T, alert alerts.Alert) (wire.Response, alerts.Answer) {
+	t.Helper()
+	response, answer, err := alerts.Post(t.Context(), s.gateway, alerts.PrometheusPath, alert.Webhook())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response, answer
+}
+
+func (s *suite) do(t *testing.T, request wire.Request) wire.Response {
+	t.Helper()
+	response, err := s.gateway.Do(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response
+}
+
+// wantProblem sends a request, with a fresh timestamp unless its header has one, and wants an RFC 7807 answer.
+func (s *suite) wantProblem(t *testing.T, request wire.Request, want int, detail string) {
+	t.Helper()
+	header := alerts.Headers()
+	for name, value := range request.Header {
+		header[name] = value
+	}
+	request.Header = header
+	response := s.do(t, request)
+	var got api.Problem
+	if err := response.JSON(&got); err != nil {
+		t.Fatal(err)
+	}
+	if response.Status != want || got.Status != want || response.ContentType != api.ProblemContentType {
+		t.Errorf("got %d %q with status %d, want %d %q", response.Status, response.ContentType, got.Status, want, api.ProblemContentType)
+	}
+	if !strings.HasPrefix(got.Type, "https://kubernaut.ai/problems/") || got.Title == "" || got.Instance != request.Path || !strings.Contains(got.Detail, detail) {
+		t.Errorf("got problem %+v, want type, title, the path as instance and a detail with %q", got, detail)
+	}
+}
+
+func (s *suite) get(t *testing.T, answer alerts.Answer) api.RemediationRequest {
+	t.Helper()
+	var request api.RemediationRequest
+	key := client.ObjectKey{Namespace: answer.RemediationRequestNamespace, Name: answer.RemediationRequestName}
+	if err := s.Client.Get(t.Context(), key, &request); err != nil {
+		t.Fatal(err)
+	}
+	return request
+}
+
+func (s *suite) requests(t *testing.T, alert alerts.Alert) []api.RemediationRequest {
+	t.Helper()
+	requests, err := s.Requests(t.Context(), alert.Fingerprint())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return requests
+}
+
+func (s *suite) wantOneRequest(t *testing.T, alert alerts.Alert, occurrences int32) {
+	t.Helper()
+	got := s.requests(t, alert)
+	if len(got) != 1 {
+		t.Fatalf("got %d requests, want 1", len(got))
+	}
+	if seen := got[0].Status.Deduplication; seen == nil || seen.OccurrenceCount != occurrences {
+		t.Errorf("deduplication: got %+v, want %d occurrences", seen, occurrences)
+	}
+}
+
+// wantEvents waits until datastorage has exactly these numbers of events by type under the correlation id.
+func (s *suite) wantEvents(t *testing.T, correlation string, want map[string]int) {
+	t.Helper()
+	s.eventually(t, func(ctx context.Context) error {
+		response, err := s.dataStorage.Do(ctx, wire.Request{Path: "/api/v1/audit/events?correlation_id=" + correlation, Token: s.token})
+		if err != nil {
+			return err
+		}
+		var page struct {
+			Data []api.AuditEvent `json:"data"`
+		}
+		if err := response.JSON(&page); err != nil {
+			return err
+		}
+		got := map[string]int{}
+		for _, event := range page.Data {
+			got[string(event.Type)]++
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			return fmt.Errorf("events of %s, status %d (-want +got):\n%s", correlation, response.Status, diff)
+		}
+		return nil
+	})
+}
+
+// counters returns the sums over all labels of the gateway's counters.
+func (s *suite) counters(t *testing.T, names []string) []float64 {
+	t.Helper()
+	sums := make([]float64, len(names))
+	text := s.do(t, wire.Request{Path: "/metrics"}).Body
+	for i, name := range names {
+		found := regexp.MustCompile(`(?m)^kubernaut_gateway_`+name+`\{[^}]*\} (\S+)$`).FindAllStringSubmatch(text, -1)
+		if len(found) == 0 {
+			t.Errorf("/metrics has no counter %s", name)
+		}
+		for _, match := range found {
+			value, err := strconv.ParseFloat(match[1], 64)
+			if err != nil {
+				t.Error(err)
+			}
+			sums[i] += value
+		}
+	}
+	return sums
+}
+
+func (s *suite) eventually(t *testing.T, done func(context.Context) error) {
+	t.Helper()
+	if err := platform.Eventually(t.Context(), done); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// restore works after a test's end, too.
+func (s *suite) restore(t *testing.T, component string, replicas int32) {
+	t.Helper()
+	if _, err := s.Scale(context.WithoutCancel(t.Context()), component, replicas); err != nil {
+		t.Errorf("restoring %s: %v", component, err)
+	}
+}
+
+// settle waits until the gateway has all its pods and the way to them is steady.
+func (s *suite) settle(t *testing.T) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	if err := s.Settled(ctx, api.Gateway); err != nil {
+		t.Fatal(err)
+	}
+	err := platform.Eventually(ctx, func(ctx context.Context) error {
+		for range 5 {
+			if err := status(ctx, s.gateway, wire.Request{Path: "/ready"}, http.StatusOK); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// status returns an error unless the answer to the request has the wanted status.
+func status(ctx context.Context, c *wire.Client, request wire.Request, want int) error {
+	response, err := c.Do(ctx, request)
+	if err == nil && response.Status != want {
+		err = fmt.Errorf("%s %s answers %d %s, want %d", request.Method, request.Path, response.Status, response.Body, want)
+	}
+	return err
+}

@@ -1,0 +1,80 @@
+package platform
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/kubernetes"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kubernaut/kubernaut/services/api"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/wire"
+)
+
+// Patience is how long a suite waits for a change of the cluster; on a loaded machine a pod takes long to start.
+const Patience = 3 * time.Minute
+
+const interval = 200 * time.Millisecond
+
+// Platform is one run against the deployed platform. It is safe for concurrent use.
+type Platform struct {
+	Environment
+	// Run is a random id, fit for names of objects, of files and of alerts.
+	Run string
+	// Client reads and writes custom resources.
+	Client client.Client
+	// Kube reaches the subresources: scale, tokens, proxies.
+	Kube kubernetes.Interface
+	// api is the API server itself, for what the clients cannot do.
+	api *wire.Client
+}
+
+// Connect returns the platform of env under a fresh run id.
+func Connect(env Environment) (*Platform, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", env.Kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("reading kubeconfig %q: %w", env.Kubeconfig, err)
+	}
+	config.QPS = -1 // no client-side queue
+	scheme := runtime.NewScheme()
+	if err := errors.Join(api.AddToScheme(scheme), clientgoscheme.AddToScheme(scheme)); err != nil {
+		return nil, fmt.Errorf("registering API types: %w", err)
+	}
+	objects, err := client.New(config, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the cluster: %w", err)
+	}
+	kube, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the cluster: %w", err)
+	}
+	transport, err := rest.TransportFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the cluster: %w", err)
+	}
+	id := make([]byte, 4)
+	rand.Read(id) // never fails since Go 1.24
+	return &Platform{Environment: env, Run: hex.EncodeToString(id), Client: objects, Kube: kube, api: wire.NewClientOver(config.Host, transport)}, nil
+}
+
+// Eventually polls until done returns nil, and returns its last error when Patience is over.
+func Eventually(ctx context.Context, done func(ctx context.Context) error) error {
+	var last error
+	err := wait.PollUntilContextTimeout(ctx, interval, Patience, true, func(ctx context.Context) (bool, error) {
+		last = done(ctx)
+		return last == nil, nil
+	})
+	if err != nil {
+		return fmt.Errorf("%w, at last: %w", err, last)
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package platform
+
+import (
+	"context"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubernaut/kubernaut/test/e2e/internal/wire"
+)
+
+// nameLabel is on every pod of the platform and holds its component's name.
+const nameLabel = "app.kubernetes.io/name"
+
+// Pods returns a component's pods, those that are being deleted included.
+func (p *Platform) Pods(ctx context.Context, component string) ([]corev1.Pod, error) {
+	pods, err := p.Kube.CoreV1().Pods(p.Namespace).List(ctx, metav1.ListOptions{LabelSelector: nameLabel + "=" + component})
+	if err != nil {
+		return nil, fmt.Errorf("listing pods of %q: %w", component, err)
+	}
+	return pods.Items, nil
+}
+
+// Scale sets a Deployment's replicas, waits until exactly that many pods exist and are ready, and returns the number
+// before.
+func (p *Platform) Scale(ctx context.Context, component string, replicas int32) (int32, error) {
+	deployments := p.Kube.AppsV1().Deployments(p.Namespace)
+	scale, err := deployments.GetScale(ctx, component, metav1.GetOptions{})
+	if err != nil {
+		return 0, fmt.Errorf("reading the scale of deployment %q: %w", component, err)
+	}
+	before := scale.Spec.Replicas
+	scale.ResourceVersion, scale.Spec.Replicas = "", replicas
+	if _, err := deployments.UpdateScale(ctx, component, scale, metav1.UpdateOptions{}); err != nil {
+		return before, fmt.Errorf("scaling deployment %q to %d: %w", component, replicas, err)
+	}
+	return before, p.Settled(ctx, component)
+}
+
+// Settled waits until a component has exactly the pods that its Deployment asks for, all of them ready.
+func (p *Platform) Settled(ctx context.Context, component string) error {
+	return Eventually(ctx, func(ctx context.Context) error {
+		deployment, err := p.Kube.AppsV1().Deployments(p.Namespace).Get(ctx, component, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		pods, err := p.Pods(ctx, component)
+		if err != nil {
+			return err
+		}
+		return settled(deployment, pods)
+	})
+}
+
+func settled(deployment *appsv1.Deployment, pods []corev1.Pod) error {
+	want, status := *deployment.Spec.Replicas, deployment.Status
+	if status.ObservedGeneration < deployment.Generation || status.ReadyReplicas != want || status.UpdatedReplicas != want || int(want) != len(pods) {
+		return fmt.Errorf("deployment %q wants %d replicas, has %d pods, %d ready and %d updated",
+			deployment.Name, want, len(pods), status.ReadyReplicas, status.UpdatedReplicas)
+	}
+	return nil
+}
+
+// Restart deletes a component's pods and waits until others have taken their place.
+func (p *Platform) Restart(ctx context.Context, component string) error {
+	pods, err := p.Pods(ctx, component)
+	if err != nil {
+		return err
+	}
+	for _, pod := range pods {
+		if err := p.DeletePod(ctx, pod.Name); err != nil {
+			return err
+		}
+	}
+	return p.Settled(ctx, component)
+}
+
+// DeletePod asks for a pod's end, with its own grace period, and does not wait for it.
+func (p *Platform) DeletePod(ctx context.Context, name string) error {
+	err := p.Kube.CoreV1().Pods(p.Namespace).Delete(ctx, name, metav1.DeleteOptions{})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("deleting pod %q: %w", name, err)
+	}
+	return nil
+}
+
+// GetFromPod sends a GET to a pod's port by way of the API server: no Service stands between, so that a pod can be asked
+// that no longer gets traffic. A failure of the way has a Kubernetes Status as its body: 404 when the pod is gone, 503 when
+// its port is closed.
+func (p *Platform) GetFromPod(ctx context.Context, pod string, port int, path string) (wire.Response, error) {
+	// client-go's own proxy calls drop status and body of an answer in a media type that they do not know.
+	return p.api.Do(ctx, wire.Request{Path: fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:%d/proxy%s", p.Namespace, pod, port, path)})
+}

@@ -1,0 +1,23 @@
+"""End-to-end suites: images, manifests and a test, run together on a kind cluster.
+
+```starlark
+load("//tools/e2e:defs.bzl", "e2e_suite")
+
+e2e_suite(
+    name = "gateway",
+    expose = {"GATEWAY_URL": "gateway:http"},
+    images = ["//services/gateway:image"],
+    manifests = ["//services/gateway/deploy"],
+    test = "//test/e2e/gateway:gateway_test",
+)
+```
+
+`bazel run //test/e2e:gateway` runs the suite, `bazel test --config=e2e //test/e2e:gateway_test` runs it unless it passed
+with the same inputs before. Both start slipway, which has a --help.
+"""
+
+load("//tools/e2e/private:e2e_suite.bzl", _e2e_suite = "e2e_suite")
+load("//tools/e2e/private:node_image.bzl", _node_image = "node_image")
+
+e2e_suite = _e2e_suite
+node_image = _node_image

@@ -1,0 +1,150 @@
+"""suite_plan: a suite as data."""
+
+load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
+load("//tools/e2e/private:paths.bzl", "parse_expose", "rlocation_path")
+load("//tools/e2e/private:suite_plan_info.bzl", "SuitePlanInfo")
+load("//tools/oci:defs.bzl", "ImageDescriptorInfo")
+
+# plan.Version of tools/slipway/plan, which refuses a plan of another version.
+_VERSION = 1
+
+def _rlocation(ctx, file):
+    return rlocation_path(ctx.workspace_name, file.short_path)
+
+def _images(ctx, with_layouts):
+    images = []
+    labels = {}
+    for target in ctx.attr.images:
+        info = target[ImageDescriptorInfo]
+        if info.image_name in labels:
+            fail("{}: 'images' must have different names, got \"{}\" from {} and {}; set one of them instead".format(
+                ctx.attr.suite_label,
+                info.image_name,
+                labels[info.image_name],
+                info.image_label,
+            ))
+        labels[info.image_name] = info.image_label
+        image = {
+            "descriptor": _rlocation(ctx, info.descriptor),
+            "label": info.image_label,
+            "name": info.image_name,
+        }
+        if with_layouts:
+            image["layout"] = _rlocation(ctx, info.layout)
+        images.append(image)
+    return images
+
+def _plan(ctx, with_layouts):
+    return {
+        "cluster": {
+            "config": _rlocation(ctx, ctx.file.kind_config),
+            "nodeImage": _rlocation(ctx, ctx.file.node_image),
+        },
+        "expose": parse_expose(ctx.attr.suite_label, ctx.attr.expose),
+        "images": _images(ctx, with_layouts),
+        "label": ctx.attr.suite_label,
+        "manifests": [
+            {"path": _rlocation(ctx, file), "short": file.short_path}
+            for file in ctx.files.manifests
+        ],
+        "name": ctx.attr.suite_name,
+        "namespace": ctx.attr.namespace,
+        "test": {
+            "args": ctx.attr.test_args,
+            "binary": _rlocation(ctx, ctx.executable.test),
+            "env": ctx.attr.test_env,
+            "timeout": ctx.attr.time_limit,
+        },
+        "version": _VERSION,
+    }
+
+def _check(ctx, draft):
+    """Writes the plan by the program that checks it, so that there is no plan of a suite that does not hold together."""
+    plan = ctx.actions.declare_file(ctx.label.name + ".json")
+    args = ctx.actions.args()
+    args.add("--draft", draft)
+    args.add("--output", plan)
+    for file in ctx.files.manifests:
+        args.add("--manifest", file, format = file.short_path.replace("%", "%%") + "=%s")
+    ctx.actions.run(
+        executable = ctx.executable._check,
+        arguments = [args],
+        inputs = [draft] + ctx.files.manifests,
+        outputs = [plan],
+        mnemonic = "SuiteCheck",
+        progress_message = "Checking suite %{label}",
+    )
+    return plan
+
+def _suite_plan_impl(ctx):
+    with_layouts = ctx.attr._layers[BuildSettingInfo].value == "runfiles"
+    draft = ctx.actions.declare_file(ctx.label.name + ".draft.json")
+    ctx.actions.write(draft, json.encode(_plan(ctx, with_layouts)) + "\n")
+    plan = _check(ctx, draft)
+    infos = [target[ImageDescriptorInfo] for target in ctx.attr.images]
+    files = [plan, ctx.file.kind_config, ctx.file.node_image, ctx.executable.test] + ctx.files.manifests
+    files += [info.descriptor for info in infos]
+    if with_layouts:
+        files += [info.layout for info in infos]
+    runfiles = ctx.runfiles(files = files).merge(ctx.attr.test[DefaultInfo].default_runfiles)
+    return [
+        DefaultInfo(files = depset([plan]), runfiles = runfiles),
+        SuitePlanInfo(plan = plan, rlocation = _rlocation(ctx, plan)),
+    ]
+
+suite_plan = rule(
+    implementation = _suite_plan_impl,
+    doc = "Writes a suite's plan, `<name>.json`, after holding its manifests against its images. e2e_suite documents the attributes.",
+    attrs = {
+        "expose": attr.string_dict(doc = "Environment variable to \"<service>:<port name>\". Unset: the test reaches no Service."),
+        "images": attr.label_list(
+            doc = "Descriptors of the suite's images. Unset: none.",
+            providers = [ImageDescriptorInfo],
+        ),
+        "kind_config": attr.label(
+            allow_single_file = [".yaml"],
+            doc = "kind configuration, v1alpha4. Required.",
+            mandatory = True,
+        ),
+        "manifests": attr.label_list(
+            allow_files = [".yaml", ".yml"],
+            doc = "Kubernetes manifests, applied in this order within a class of kinds. Unset: none.",
+        ),
+        "namespace": attr.string(
+            doc = "Platform namespace. Required.",
+            mandatory = True,
+        ),
+        "node_image": attr.label(
+            allow_single_file = [".json"],
+            doc = "node_image. Required.",
+            mandatory = True,
+        ),
+        "suite_label": attr.string(
+            doc = "The suite's label as a person types it. Required.",
+            mandatory = True,
+        ),
+        "suite_name": attr.string(
+            doc = "The suite's name. Required.",
+            mandatory = True,
+        ),
+        "test": attr.label(
+            cfg = "target",
+            doc = "The test binary. Required.",
+            executable = True,
+            mandatory = True,
+        ),
+        "test_args": attr.string_list(doc = "Arguments of the test binary. Unset: none."),
+        "test_env": attr.string_dict(doc = "Environment of the test binary beside what slipway sets. Unset: none."),
+        "time_limit": attr.string(
+            doc = "Limit of the test binary's run, a Go duration. Required.",
+            mandatory = True,
+        ),
+        "_check": attr.label(
+            cfg = "exec",
+            default = "//tools/e2e/check",
+            executable = True,
+        ),
+        "_layers": attr.label(default = "//tools/oci:layers"),
+    },
+    provides = [SuitePlanInfo],
+)

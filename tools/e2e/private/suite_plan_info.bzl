@@ -1,0 +1,9 @@
+"""What a suite's plan tells the rules that run it."""
+
+SuitePlanInfo = provider(
+    doc = "A suite's plan.",
+    fields = {
+        "plan": "File: the plan's JSON. The target's runfiles hold it and all that it names.",
+        "rlocation": "string: the plan's path for a runfiles library, e.g. \"_main/test/e2e/gateway.plan.json\".",
+    },
+)

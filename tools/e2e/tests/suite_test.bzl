@@ -1,0 +1,192 @@
+"""Tests of e2e_suite and of the rules below it."""
+
+load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts", "unittest")
+load("@bazel_skylib//rules:common_settings.bzl", "string_setting")
+load("//tools/e2e:defs.bzl", "e2e_suite", "node_image")
+load("//tools/e2e/private:default_node_image.bzl", "DEFAULT_NODE_IMAGE")
+load("//tools/e2e/private:paths.bzl", "descriptor_label", "rlocation_path", "split_reference")
+load("//tools/e2e/private:suite_plan.bzl", "suite_plan")
+load("//tools/e2e/private:suite_plan_info.bzl", "SuitePlanInfo")
+
+_DIGEST = "sha256:" + "0123456789abcdef" * 4
+_LAYERS = str(Label("//tools/oci:layers"))
+
+def _paths_test_impl(ctx):
+    env = unittest.begin(ctx)
+    asserts.equals(env, "_main/test/e2e/kind.yaml", rlocation_path("_main", "test/e2e/kind.yaml"))
+    asserts.equals(env, "rules~/a/b.yaml", rlocation_path("_main", "../rules~/a/b.yaml"))
+    image = Label("//services/gateway:image")
+    asserts.equals(env, Label("//services/gateway:image.descriptor"), descriptor_label(image))
+    asserts.equals(env, Label("//a:b.descriptor"), descriptor_label(Label("//a:b.descriptor")))
+    return unittest.end(env)
+
+_paths_test = unittest.make(_paths_test_impl)
+
+def _reference_test_impl(ctx):
+    env = unittest.begin(ctx)
+    parts = split_reference("kubernaut/node:v1-ab@" + _DIGEST)
+    asserts.equals(env, "kubernaut/node:v1-ab", parts.name)
+    asserts.equals(env, _DIGEST, parts.digest)
+    asserts.true(env, split_reference(DEFAULT_NODE_IMAGE) != None)
+    for bad in ["", "node:v1", "@" + _DIGEST, "node@sha256:12", "node@" + _DIGEST + "0", "node@" + _DIGEST.upper(), "node@md5:" + "0" * 64]:
+        asserts.equals(env, None, split_reference(bad), bad)
+    return unittest.end(env)
+
+_reference_test = unittest.make(_reference_test_impl)
+
+def _plan_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    target = analysistest.target_under_test(env)
+    write = [a for a in analysistest.target_actions(env) if a.mnemonic == "FileWrite"][0]
+    plan = json.decode(write.content)
+    here = "_main/tools/e2e/tests/"
+    asserts.equals(env, "//tools/e2e/tests:suite", plan["label"])
+    asserts.equals(env, "suite", plan["name"])
+    asserts.equals(env, "kubernaut-system", plan["namespace"])
+    asserts.equals(env, [{"env": "A_URL", "port": "http", "service": "a"}], plan["expose"])
+    asserts.equals(env, {"config": "_main/tools/e2e/kind.yaml", "nodeImage": "_main/tools/e2e/node_image.json"}, plan["cluster"])
+    asserts.equals(env, [{"path": here + "a.yaml", "short": "tools/e2e/tests/a.yaml"}], plan["manifests"])
+    asserts.equals(env, here + "tests_test_/tests_test", plan["test"]["binary"])
+    asserts.equals(env, "10m", plan["test"]["timeout"])
+    image = {
+        "descriptor": "_main/tools/oci/tests/image.descriptor.json",
+        "label": "//tools/oci/tests:image",
+        "name": "tests",
+    }
+    if ctx.attr.layout:
+        image["layout"] = "_main/tools/oci/tests/image"
+    asserts.equals(env, [image], plan["images"])
+
+    # What the plan names is in the runfiles, and the layout only when the plan names it.
+    runfiles = ["_main/" + f.short_path for f in target[DefaultInfo].default_runfiles.files.to_list()]
+    named = [image["descriptor"], plan["test"]["binary"], here + "a.yaml", target[SuitePlanInfo].rlocation] + plan["cluster"].values()
+    for path in named:
+        asserts.true(env, path in runfiles, path + " is not in the runfiles")
+    asserts.equals(env, ctx.attr.layout, "_main/tools/oci/tests/image" in runfiles)
+
+    # No plan without the check.
+    check = [a for a in analysistest.target_actions(env) if a.mnemonic == "SuiteCheck"][0]
+    asserts.equals(env, [target[SuitePlanInfo].plan], check.outputs.to_list())
+    return analysistest.end(env)
+
+_plan_test = analysistest.make(
+    _plan_test_impl,
+    attrs = {"layout": attr.bool()},
+    config_settings = {_LAYERS: "runfiles"},
+)
+_plan_of_cache_test = analysistest.make(
+    _plan_test_impl,
+    attrs = {"layout": attr.bool()},
+    config_settings = {_LAYERS: "cache"},
+)
+
+def _run_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    info = analysistest.target_under_test(env)[RunEnvironmentInfo]
+    asserts.equals(env, {"SLIPWAY_PLAN": "_main/tools/e2e/tests/suite.plan.json"}, info.environment)
+    asserts.true(env, "DOCKER_HOST" in info.inherited_environment)
+    return analysistest.end(env)
+
+_run_test = analysistest.make(_run_test_impl)
+
+def _fails_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    asserts.expect_failure(env, ctx.attr.message)
+    return analysistest.end(env)
+
+_fails_test = analysistest.make(_fails_test_impl, attrs = {"message": attr.string()}, expect_failure = True)
+
+def _plan_that_fails(name, **kwargs):
+    suite_plan(
+        name = name,
+        testonly = True,
+        kind_config = "//tools/e2e:kind.yaml",
+        namespace = "kubernaut-system",
+        node_image = "//tools/e2e:node_image",
+        suite_label = "//test/e2e:bad",
+        suite_name = "bad",
+        tags = ["manual"],
+        test = ":tests_test",
+        time_limit = "10m",
+        **kwargs
+    )
+
+def suite_test_suite(name):
+    """Makes the tests and what they look at.
+
+    Args:
+        name: of the test suite.
+    """
+    e2e_suite(
+        name = "suite",
+        expose = {"A_URL": "a:http"},
+        images = ["//tools/oci/tests:image"],
+        manifests = ["a.yaml"],
+        tags = ["manual"],
+        test = ":tests_test",
+        visibility = ["//visibility:private"],
+    )
+    _plan_that_fails(
+        name = "bad_expose",
+        expose = {"A_URL": "a"},
+    )
+    _plan_that_fails(
+        name = "same_name",
+        images = [
+            "//tools/oci/tests:image.descriptor",
+            "//tools/oci/tests:image_again",
+        ],
+    )
+    string_setting(
+        name = "bad_reference",
+        build_setting_default = "node:latest",
+    )
+    node_image(
+        name = "bad_node_image",
+        reference = ":bad_reference",
+        tags = ["manual"],
+    )
+    _paths_test(name = "paths_test")
+    _reference_test(name = "reference_test")
+    _plan_test(
+        name = "plan_test",
+        layout = True,
+        target_under_test = ":suite.plan",
+    )
+    _plan_of_cache_test(
+        name = "plan_of_cache_test",
+        layout = False,
+        target_under_test = ":suite.plan",
+    )
+    _run_test(
+        name = "run_test",
+        target_under_test = ":suite",
+    )
+    _fails_test(
+        name = "bad_expose_test",
+        message = "//test/e2e:bad: 'expose' must have values \"<service>:<port name>\", got \"a\" for A_URL",
+        target_under_test = ":bad_expose",
+    )
+    _fails_test(
+        name = "same_name_test",
+        message = "//test/e2e:bad: 'images' must have different names, got \"tests\" from //tools/oci/tests:image and //tools/oci/tests:image;",
+        target_under_test = ":same_name",
+    )
+    _fails_test(
+        name = "bad_node_image_test",
+        message = "//tools/e2e/tests:bad_node_image: 'reference' must be \"<name>:<tag>@sha256:<64 hex digits>\", got \"node:latest\"",
+        target_under_test = ":bad_node_image",
+    )
+    native.test_suite(
+        name = name,
+        tests = [
+            ":bad_expose_test",
+            ":bad_node_image_test",
+            ":paths_test",
+            ":plan_of_cache_test",
+            ":plan_test",
+            ":reference_test",
+            ":run_test",
+            ":same_name_test",
+        ],
+    )

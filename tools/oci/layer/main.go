@@ -1,0 +1,75 @@
+// Layer writes one image layer, an uncompressed tar archive, from files that the build made.
+//
+// The archive depends on the entries' paths, modes, owners and bytes alone: entries are sorted, every time is 1970-01-01,
+// owners are numbers, parent directories are made with mode 0755 and owner 0. Nothing of the machine, the user or the
+// build's folders gets into it. The layer is not compressed, because its digest is then its diffID too and an unchanged
+// layer is found by either.
+//
+// It knows no symbolic links, devices or extended attributes: none of our images has any.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stderr); err != nil {
+		fmt.Fprintf(os.Stderr, "layer: error: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, stderr io.Writer) error {
+	var b builder
+	flags := flag.NewFlagSet("layer", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	output := flags.String("output", "", "the archive to write")
+	flags.Func("dir", "PATH:MODE[:OWNER], a directory, e.g. /tmp:1777", b.addDir)
+	flags.Func("file", "PATH:MODE[:OWNER]=SOURCE, a file, e.g. /etc/passwd:0644=base/passwd", b.addFile)
+	flags.Func("zip", "PATH=SOURCE, a zip archive's files below the directory PATH with mode 0644", b.addZip)
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	switch {
+	case flags.NArg() > 0:
+		return fmt.Errorf("unexpected arguments %q", flags.Args())
+	case *output == "":
+		return fmt.Errorf("--output is missing")
+	}
+	return b.writeFile(*output)
+}
+
+// addDir, addFile and addZip take a flag's value.
+func (b *builder) addDir(value string) error {
+	e, err := parseEntry(value)
+	if err != nil {
+		return err
+	}
+	e.dir = true
+	return b.add(e)
+}
+
+func (b *builder) addFile(value string) error {
+	target, source, found := strings.Cut(value, "=")
+	if !found || source == "" {
+		return fmt.Errorf("must be PATH:MODE[:OWNER]=SOURCE, got %q", value)
+	}
+	e, err := parseEntry(target)
+	if err != nil {
+		return err
+	}
+	e.open = func() (io.ReadCloser, int64, error) { return openFile(source) }
+	return b.add(e)
+}
+
+func (b *builder) addZip(value string) error {
+	target, source, found := strings.Cut(value, "=")
+	if !found || source == "" {
+		return fmt.Errorf("must be PATH=SOURCE, got %q", value)
+	}
+	return b.addArchive(target, source)
+}

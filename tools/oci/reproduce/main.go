@@ -1,0 +1,172 @@
+// Command reproduce shows that images do not depend on where, when or with which caches they are built.
+//
+//	tools/bazelw run //tools/oci/reproduce
+//
+// It copies the checkout's files to another folder, builds every image descriptor of //services there from nothing (its own
+// output base, no disk or remote cache), and compares the manifest digests with those of this checkout. It prints one line an
+// image and exits 1 when one differs. It takes as long as a build from nothing.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Getenv("BUILD_WORKSPACE_DIRECTORY")); err != nil {
+		fmt.Fprintf(os.Stderr, "reproduce: error: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, here string) error {
+	if here == "" {
+		return errors.New("BUILD_WORKSPACE_DIRECTORY is not set; start it by `tools/bazelw run //tools/oci/reproduce`")
+	}
+	tmp, err := os.MkdirTemp("", "reproduce-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	there := filepath.Join(tmp, "another", "folder")
+	if err := copyCheckout(ctx, here, there); err != nil {
+		return fmt.Errorf("copying the checkout: %w", err)
+	}
+	mine := checkout{dir: here}
+	labels, err := mine.images(ctx)
+	if err != nil {
+		return err
+	}
+	clean := checkout{dir: there, startup: []string{"--output_base=" + filepath.Join(tmp, "output")}, flags: []string{"--disk_cache=", "--remote_cache="}}
+	defer clean.bazel(context.WithoutCancel(ctx), nil, "shutdown") //nolint:errcheck // the server's folder goes away next
+	return compare(ctx, mine, clean, labels)
+}
+
+// copyCheckout copies what git tracks or would track.
+func copyCheckout(ctx context.Context, from, to string) error {
+	cmd := exec.CommandContext(ctx, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	cmd.Dir = from
+	out, err := cmd.Output()
+	if err != nil {
+		return err
+	}
+	for name := range strings.SplitSeq(strings.Trim(string(out), "\x00"), "\x00") {
+		if err := copyFile(filepath.Join(from, name), filepath.Join(to, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+func copyFile(from, to string) error {
+	info, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, info.Mode().Perm())
+}
+
+func compare(ctx context.Context, a, b checkout, labels []string) error {
+	first, err := a.digests(ctx, labels)
+	if err != nil {
+		return err
+	}
+	second, err := b.digests(ctx, labels)
+	if err != nil {
+		return err
+	}
+	var differ []error
+	for _, l := range labels {
+		fmt.Printf("%s %s\n", l, first[l])
+		if first[l] != second[l] {
+			differ = append(differ, fmt.Errorf("%s: %s in %s, %s in %s", l, first[l], a.dir, second[l], b.dir))
+		}
+	}
+	return errors.Join(differ...)
+}
+
+// checkout is one folder that Bazel builds in.
+type checkout struct {
+	dir            string
+	startup, flags []string
+}
+
+func (c checkout) bazel(ctx context.Context, flags []string, command string, args ...string) (string, error) {
+	argv := append(append(append(append([]string{}, c.startup...), command), flags...), args...)
+	cmd := exec.CommandContext(ctx, filepath.Join(c.dir, "tools", "bazelw"), argv...)
+	cmd.Dir, cmd.Stderr = c.dir, os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("running bazel %s in %s: %w", command, c.dir, err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+func (c checkout) images(ctx context.Context) ([]string, error) {
+	out, err := c.bazel(ctx, nil, "query", "kind('image_descriptor rule', //services/...)")
+	if err != nil {
+		return nil, err
+	}
+	labels := strings.Fields(out)
+	if len(labels) == 0 {
+		return nil, errors.New("//services/... has no image_descriptor")
+	}
+	return labels, nil
+}
+
+// digests builds the descriptors and returns the manifest digest of each.
+func (c checkout) digests(ctx context.Context, labels []string) (map[string]string, error) {
+	if _, err := c.bazel(ctx, c.flags, "build", labels...); err != nil {
+		return nil, err
+	}
+	out, err := c.bazel(ctx, c.flags, "cquery", "--output=files", "set("+strings.Join(labels, " ")+")")
+	if err != nil {
+		return nil, err
+	}
+	root, err := c.bazel(ctx, c.flags, "info", "execution_root")
+	if err != nil {
+		return nil, err
+	}
+	digests := make(map[string]string)
+	for file := range strings.FieldsSeq(out) {
+		label, digest, err := read(filepath.Join(root, file))
+		if err != nil {
+			return nil, err
+		}
+		digests[label] = digest
+	}
+	return digests, nil
+}
+
+// read returns the label of a descriptor's own target and its manifest's digest.
+func read(path string) (label, digest string, err error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", "", err
+	}
+	var d struct {
+		Label    string
+		Manifest struct{ Digest string }
+	}
+	if err := json.Unmarshal(data, &d); err != nil {
+		return "", "", fmt.Errorf("reading descriptor %q: %w", path, err)
+	}
+	return d.Label + ".descriptor", d.Manifest.Digest, nil
+}

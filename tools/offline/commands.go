@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/kubernaut/kubernaut/tools/offline/engine"
+	"github.com/kubernaut/kubernaut/tools/offline/launch"
+)
+
+const usage = `usage: offline COMMAND
+
+  bazel ARG…                 set up when needed, then run Bazel
+  setup                      set up
+  engine start|stop|status   the container engine that the tool set starts where none runs; start also loads the node image
+  enter -- ARG…              run Bazel inside the root, without set-up
+
+Environment: KUBERNAUT_CACHE, KUBERNAUT_WORKSPACE, KUBERNAUT_KEY (set by tools/bazelw).`
+
+// place is where one call works.
+type place struct {
+	cache, workspace, key string
+}
+
+func here() (place, error) {
+	p := place{os.Getenv("KUBERNAUT_CACHE"), os.Getenv("KUBERNAUT_WORKSPACE"), os.Getenv("KUBERNAUT_KEY")}
+	if p.cache == "" || p.workspace == "" || p.key == "" {
+		return p, errors.New("KUBERNAUT_CACHE, KUBERNAUT_WORKSPACE and KUBERNAUT_KEY are set by tools/bazelw; call that")
+	}
+	return p, nil
+}
+
+func dispatch(ctx context.Context, args []string) (int, error) {
+	if len(args) == 0 {
+		return 2, errors.New(usage)
+	}
+	p, err := here()
+	if err != nil {
+		return 2, err
+	}
+	switch args[0] {
+	case "bazel":
+		return p.bazel(ctx, args[1:])
+	case "setup":
+		_, err := p.ready(ctx)
+		return 0, err
+	case "engine":
+		return p.engine(ctx, args[1:])
+	case "enter":
+		if len(args) > 1 && args[1] == "--" {
+			return p.enter(args[2:])
+		}
+	}
+	return 2, fmt.Errorf("unknown command %q\n%s", strings.Join(args, " "), usage)
+}
+
+func (p place) bazel(ctx context.Context, args []string) (int, error) {
+	s, err := p.ready(ctx)
+	if err != nil {
+		return 3, err
+	}
+	if slices.Contains(args, "--config=e2e") {
+		if err := p.startEngine(ctx, s); err != nil {
+			return 3, err
+		}
+	}
+	b, err := p.launcher(s)
+	if err != nil {
+		return 3, err
+	}
+	return b.Exec(args, append(os.Environ(), "SLIPWAY_ENGINE_HOOK="+b.Self+" engine start"))
+}
+
+func (p place) enter(args []string) (int, error) {
+	s, err := p.read()
+	if err != nil {
+		return 3, err
+	}
+	b, err := p.launcher(s)
+	if err != nil {
+		return 3, err
+	}
+	return 3, b.Enter(args)
+}
+
+func (p place) engine(ctx context.Context, args []string) (int, error) {
+	e := p.newEngine(func(format string, a ...any) { fmt.Fprintf(os.Stderr, format+"\n", a...) })
+	switch strings.Join(args, " ") {
+	case "start":
+		s, err := p.ready(ctx)
+		if err != nil {
+			return 3, err
+		}
+		return 3, p.startEngine(ctx, s)
+	case "stop":
+		return 3, e.Stop(ctx)
+	case "status":
+		text, err := e.Status(ctx)
+		fmt.Println(text)
+		return 3, err
+	}
+	return 2, fmt.Errorf("engine %q: start, stop or status", strings.Join(args, " "))
+}
+
+func (p place) newEngine(log func(string, ...any)) *engine.Engine {
+	return &engine.Engine{Dir: filepath.Join(p.cache, "engine"), Log: log, Host: os.Getenv("DOCKER_HOST")}
+}
+
+func (p place) launcher(s state) (launch.Bazel, error) {
+	goEnv, err := goSettings()
+	if err != nil {
+		return launch.Bazel{}, err
+	}
+	rc, err := launch.RC{
+		Cache: p.cache, Registry: s.Registry, Features: s.Features,
+		GoProxy: goEnv.GOPROXY, ModCache: goEnv.GOMODCACHE, NodeImage: s.nodeImage(),
+	}.Write(filepath.Dir(p.statePath()))
+	if err != nil {
+		return launch.Bazel{}, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return launch.Bazel{}, err
+	}
+	binds := []string{goEnv.GOMODCACHE, goEnv.GOCACHE}
+	if docker, err := exec.LookPath("docker"); err == nil {
+		binds = append(binds, docker)
+	}
+	return launch.Bazel{
+		Cache: p.cache, Root: s.Root, Workspace: p.workspace, RC: rc,
+		GoRoot: goEnv.GOROOT, Binds: binds, Self: self,
+	}, nil
+}
+
+type settings struct{ GOROOT, GOPROXY, GOMODCACHE, GOCACHE string }
+
+func goSettings() (settings, error) {
+	var s settings
+	out, err := exec.Command("go", "env", "-json", "GOROOT", "GOPROXY", "GOMODCACHE", "GOCACHE").Output()
+	if err != nil {
+		return s, fmt.Errorf("asking go for its settings: %w", err)
+	}
+	return s, json.Unmarshal(out, &s)
+}

@@ -1,0 +1,8 @@
+module github.com/kubernaut/kubernaut/tools/offline/modules/rules_oci
+
+go 1.26.0
+
+require (
+	github.com/google/go-cmp v0.7.0
+	github.com/klauspost/compress v1.20.1
+)

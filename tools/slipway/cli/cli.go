@@ -1,0 +1,131 @@
+// Package cli is slipway's command line: it reads flags and environment, puts the other packages together, and turns
+// their errors into messages and exit codes.
+//
+// stdout holds results alone: one "<image> <reference by digest>" for each image. Everything else, the test's own output
+// included, goes to stderr. A failure is printed once, here, as one "slipway: error:" line and at most two
+// "slipway: hint:" lines, which are things to type.
+//
+// No other package reads arguments or the environment, and none exits the process.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+
+	"github.com/kubernaut/kubernaut/tools/slipway/fault"
+	"github.com/kubernaut/kubernaut/tools/slipway/plan"
+	"github.com/kubernaut/kubernaut/tools/slipway/registry"
+	"github.com/kubernaut/kubernaut/tools/slipway/source"
+)
+
+const maxHints = 2
+
+// Streams are the process's output. There is no input.
+type Streams struct {
+	Out io.Writer // results
+	Err io.Writer // everything else
+}
+
+// Main runs the command line and returns the exit code: 0 passed, 1 tests failed, 2 usage or plan, 3 delivery or cluster,
+// 130 when ctx ended. getenv is os.Getenv outside of tests.
+func Main(ctx context.Context, args []string, getenv func(string) string, streams Streams) int {
+	return run(ctx, args, getenv, streams, realSteps())
+}
+
+func run(ctx context.Context, args []string, getenv func(string) string, streams Streams, steps steps) int {
+	command, args := command(args)
+	var err error
+	switch command {
+	case "version":
+		fmt.Fprintln(streams.Out, version())
+	case "help":
+		io.WriteString(streams.Out, usage)
+	case "run":
+		err = runCommand(ctx, args, getenv, streams, steps)
+	default:
+		err = fault.New(fault.Usage, fmt.Errorf("unknown command %q", command), "slipway --help")
+	}
+	if err == nil {
+		return fault.Passed
+	}
+	complain(streams.Err, err)
+	return code(ctx, err)
+}
+
+// command splits the subcommand off. Without one it is run, so that a suite's target needs none.
+func command(args []string) (string, []string) {
+	if len(args) == 0 || args[0] == "--" {
+		return "run", args
+	}
+	switch args[0] {
+	case "-h", "-help", "--help":
+		return "help", nil
+	case "-version", "--version":
+		return "version", nil
+	}
+	if strings.HasPrefix(args[0], "-") {
+		return "run", args
+	}
+	return args[0], args[1:]
+}
+
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "slipway (devel)"
+	}
+	return "slipway " + info.Main.Version
+}
+
+func code(ctx context.Context, err error) int {
+	var input *plan.InputError
+	switch {
+	case ctx.Err() != nil:
+		return fault.Interrupted
+	case errors.As(err, &input):
+		return fault.Usage
+	}
+	return fault.Code(err)
+}
+
+// complain prints the error on one line, whatever it holds, and its hints.
+func complain(w io.Writer, err error) {
+	fmt.Fprintf(w, "slipway: error: %s\n", oneLine(err.Error()))
+	list := hints(err)
+	for _, hint := range list[:min(len(list), maxHints)] {
+		fmt.Fprintf(w, "slipway: hint: %s\n", hint)
+	}
+}
+
+// oneLine joins the lines of errors.Join.
+func oneLine(text string) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "; ")
+}
+
+func hints(err error) []string {
+	var input *plan.InputError
+	var denied *registry.DeniedError
+	var unreachable *registry.UnreachableError
+	var missing *source.MissingError
+	switch {
+	case errors.As(err, &input):
+		return input.Hints
+	case errors.As(err, &denied):
+		return []string{"docker login " + denied.Registry(), "--destination=kind"}
+	case errors.As(err, &unreachable):
+		return []string{"unset IMAGE_REGISTRY IMAGE_TAG", "--destination=kind"}
+	case errors.As(err, &missing):
+		return []string{missing.Command()}
+	}
+	return fault.Hints(err)
+}

@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+
+	ggcr "github.com/google/go-containerregistry/pkg/registry"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/kubernaut/kubernaut/tools/slipway/plan"
+)
+
+const (
+	manifestType = "application/vnd.oci.image.manifest.v1+json"
+	layerType    = "application/vnd.oci.image.layer.v1.tar+gzip"
+	configType   = "application/vnd.oci.image.config.v1+json"
+)
+
+const deployment = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: gateway}
+spec:
+  selector: {matchLabels: {app: gateway}}
+  template:
+    metadata: {labels: {app: gateway}}
+    spec:
+      containers: [{name: gateway, image: gateway}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: gateway}
+spec:
+  selector: {app: gateway}
+  ports: [{name: http, port: 8080}]
+`
+
+// testBinary speaks the framing of -test.v=test2json.
+const testBinary = `#!/bin/sh
+env | sort >"$E2E_OUTPUT_DIR/env"
+printf '\026=== RUN   TestGW1\nhello from the test\n\026--- %s: TestGW1 (0.00s)\n' "${VERDICT:-PASS}"
+test "${VERDICT:-PASS}" = PASS
+`
+
+// setup makes a script's surroundings: runfiles of a suite with two images, a registry, one that denies every push, and an
+// address where nobody listens.
+func setup(env *testscript.Env) error {
+	root := filepath.Join(env.WorkDir, "runfiles", "_main")
+	var images []plan.Image
+	for _, name := range []string{"gateway", "datastorage"} {
+		image, err := writeImage(root, name)
+		if err != nil {
+			return err
+		}
+		images = append(images, image)
+	}
+	p := plan.Plan{
+		Version: 1, Label: "//test/e2e:gateway", Name: "gateway", Namespace: "kubernaut-system", Images: images,
+		Manifests: []plan.Manifest{{Path: "_main/deploy.yaml", Short: "services/gateway/deploy/gateway.yaml"}},
+		Expose:    []plan.Expose{{Service: "gateway", Port: "http", Env: "GATEWAY_URL"}},
+		Cluster:   plan.Cluster{NodeImage: "_main/node.json", Config: "_main/kind.yaml"},
+		Test:      plan.Test{Binary: "_main/gateway_test", Args: []string{"-test.short"}, Env: map[string]string{"VERDICT": "PASS"}, Timeout: "10m"},
+	}
+	for name, content := range map[string]any{
+		"plan.json": p, "node.json": plan.NodeImage{Reference: "kindest/node:v1", Digest: digest([]byte("node"))},
+		"kind.yaml": "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n", "deploy.yaml": deployment, "gateway_test": testBinary,
+	} {
+		if err := write(filepath.Join(root, name), content); err != nil {
+			return err
+		}
+	}
+	failing := p
+	failing.Test.Env = map[string]string{"VERDICT": "FAIL"}
+	if err := write(filepath.Join(root, "failing.json"), failing); err != nil {
+		return err
+	}
+	serve(env)
+	// The credentials of "me", whose password is "secret", for the good registry.
+	login := map[string]any{"auths": map[string]any{env.Getenv("REGISTRY"): map[string]string{"auth": "bWU6c2VjcmV0"}}}
+	if err := write(filepath.Join(env.WorkDir, "docker", "config.json"), login); err != nil {
+		return err
+	}
+	env.Setenv("RUNFILES_DIR", filepath.Join(env.WorkDir, "runfiles"))
+	env.Setenv("SLIPWAY_PLAN", "_main/plan.json")
+	env.Setenv("KUBERNAUT_CACHE", filepath.Join(env.WorkDir, "cache"))
+	for _, name := range []string{"CI", "TEST_TARGET", "TEST_UNDECLARED_OUTPUTS_DIR", "IMAGE_REGISTRY", "IMAGE_TAG", "RUNFILES_MANIFEST_FILE", "TEST_TMPDIR", "BUILD_WORKING_DIRECTORY"} {
+		env.Setenv(name, "")
+	}
+	return nil
+}
+
+func serve(env *testscript.Env) {
+	inner := ggcr.New(ggcr.Logger(log.New(io.Discard, "", 0)))
+	good := httptest.NewServer(inner)
+	denying := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(w, `{"errors":[{"code":"DENIED","message":"this token cannot write packages"}]}`)
+			return
+		}
+		inner.ServeHTTP(w, r)
+	}))
+	dead := httptest.NewServer(inner)
+	dead.Close()
+	env.Defer(good.Close)
+	env.Defer(denying.Close)
+	for name, s := range map[string]*httptest.Server{"REGISTRY": good, "DENYING": denying, "DEAD": dead} {
+		env.Setenv(name, strings.TrimPrefix(s.URL, "http://"))
+	}
+}
+
+func writeImage(root, name string) (plan.Image, error) {
+	d := plan.Descriptor{Version: 1, Label: "//services/" + name + ":image", Name: name, OS: "linux", Architecture: "amd64"}
+	for i, data := range []string{"the base layer", "the layer of " + name} {
+		layer := content(layerType, []byte(data))
+		d.Layers, d.DiffIDs = append(d.Layers, layer.Blob), append(d.DiffIDs, layer.Digest)
+		blob := filepath.Join(root, name, "layout", "blobs", "sha256", strings.TrimPrefix(layer.Digest, "sha256:"))
+		target := filepath.Join(root, name, fmt.Sprint("layer", i))
+		if err := write(target, data); err != nil {
+			return plan.Image{}, err
+		}
+		os.MkdirAll(filepath.Dir(blob), 0o755)
+		if err := os.Symlink(target, blob); err != nil {
+			return plan.Image{}, err
+		}
+	}
+	config, _ := json.Marshal(map[string]any{"os": "linux", "architecture": "amd64", "rootfs": map[string]any{"diff_ids": d.DiffIDs}})
+	d.Config = content(configType, config)
+	manifest, _ := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": manifestType, "config": d.Config.Blob, "layers": d.Layers})
+	d.Manifest = content(manifestType, manifest)
+	image := plan.Image{Name: name, Label: d.Label, Descriptor: "_main/" + name + "/image.descriptor.json", Layout: "_main/" + name + "/layout"}
+	return image, write(filepath.Join(root, name, "image.descriptor.json"), d)
+}
+
+func content(mediaType string, data []byte) plan.Content {
+	return plan.Content{Blob: plan.Blob{MediaType: mediaType, Digest: digest(data), Size: int64(len(data))}, Data: data}
+}
+
+func digest(data []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(data)) }
+
+func write(path string, content any) error {
+	data, ok := content.(string)
+	if !ok {
+		encoded, err := json.MarshalIndent(content, "", "  ")
+		if err != nil {
+			return err
+		}
+		data = string(encoded)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(data), 0o755)
+}

@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/kubernaut/kubernaut/tools/slipway/fault"
+	"github.com/kubernaut/kubernaut/tools/slipway/plan"
+)
+
+const maxJobs = 64
+
+// options are flags and what the environment gives in their place.
+type options struct {
+	plan        string
+	destination plan.Destination
+	fallback    plan.Fallback
+	archive     bool
+	fresh       bool
+	keep        bool
+	engine      string
+	dryRun      bool
+	report      string
+	output      string
+	jobs        int
+	timeout     time.Duration // 0 is the plan's
+	testArgs    []string
+	help        bool
+}
+
+func parseFlags(args []string, getenv func(string) string) (options, error) {
+	var o options
+	var destination, fallback, load string
+	flags := flag.NewFlagSet("slipway", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&o.plan, "plan", getenv("SLIPWAY_PLAN"), "")
+	flags.StringVar(&destination, "destination", string(plan.Auto), "")
+	flags.StringVar(&fallback, "fallback", string(plan.FallbackKind), "")
+	flags.StringVar(&load, "load", "delta", "")
+	flags.BoolVar(&o.fresh, "fresh", false, "")
+	flags.BoolVar(&o.keep, "keep", getenv("CI") == "" && getenv("TEST_TARGET") == "", "")
+	flags.StringVar(&o.engine, "engine", "", "")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "")
+	flags.StringVar(&o.report, "report", "", "")
+	flags.StringVar(&o.output, "output", "", "")
+	flags.IntVar(&o.jobs, "jobs", 4, "")
+	flags.DurationVar(&o.timeout, "timeout", 0, "")
+	flags.BoolVar(&o.help, "help", false, "")
+	flags.BoolVar(&o.help, "h", false, "")
+	mine, rest := split(args)
+	if err := flags.Parse(mine); err != nil {
+		return o, misuse("%v", err)
+	}
+	if flags.NArg() > 0 {
+		return o, misuse("unexpected argument %q; the test's arguments follow --", flags.Arg(0))
+	}
+	o.destination, o.fallback, o.archive, o.testArgs = plan.Destination(destination), plan.Fallback(fallback), load == "archive", rest
+	return o, o.check(load)
+}
+
+// split divides at the first "--", which package flag would swallow together with what is left of it.
+func split(args []string) (mine, test []string) {
+	for i, arg := range args {
+		if arg == "--" {
+			return args[:i], args[i+1:]
+		}
+	}
+	return args, nil
+}
+
+func (o options) check(load string) error {
+	switch {
+	case o.help:
+		return nil
+	case load != "delta" && load != "archive":
+		return misuse("--load must be delta or archive, got %q", load)
+	case o.engine != "" && o.engine != "docker" && o.engine != "podman":
+		return misuse("--engine must be docker or podman, got %q", o.engine)
+	case o.jobs < 1 || o.jobs > maxJobs:
+		return misuse("--jobs must be from 1 to %d, got %d", maxJobs, o.jobs)
+	case o.timeout < 0:
+		return misuse("--timeout must not be negative, got %s", o.timeout)
+	case o.plan == "":
+		return fault.New(fault.Usage, fmt.Errorf("no plan: neither --plan nor SLIPWAY_PLAN is set"), "bazel run //test/e2e:gateway", "slipway --help")
+	}
+	return nil
+}
+
+func misuse(format string, args ...any) error {
+	return fault.New(fault.Usage, fmt.Errorf(format, args...), "slipway --help")
+}

@@ -1,0 +1,55 @@
+package cli
+
+// usage is all there is to know about the command line; README and documentation refer to it.
+const usage = `slipway runs an end-to-end suite on a kind cluster.
+
+Usage:
+  slipway [run] [flags] [-- test flags]    e.g. slipway --fresh -- -test.run=TestGW1
+  slipway version
+  slipway help
+
+Under bazel, flags follow "--" once, and the test's a second time:
+  bazel run //test/e2e:gateway -- --keep=false -- -test.run=TestGW1
+
+Flags:
+  --plan=FILE           the suite's plan, a file or a path in the runfiles
+                        (default: $SLIPWAY_PLAN)
+  --destination=WHERE   auto, registry or kind (default auto: registry when IMAGE_REGISTRY and
+                        IMAGE_TAG are set, kind when neither is)
+  --fallback=WHAT       what a registry that denies the push or does not answer leads to:
+                        kind, with a warning, or never, which makes it an error (default kind)
+  --load=HOW            into kind: delta streams only the layers that a node lacks, archive all
+                        of them (default delta)
+  --fresh               delete the suite's cluster first and create a new one
+  --keep                keep the cluster for the next run (default: true, but false in CI and
+                        under bazel test)
+  --engine=NAME         docker or podman (default: the one that answers, docker first)
+  --dry-run             say what would be moved where, and stop; needs no cluster
+  --report=FILE         write the report as JSON, version 1
+  --output=DIR          folder for logs and for what the test writes (default:
+                        $TEST_UNDECLARED_OUTPUTS_DIR, else one below the cache folder)
+  --jobs=N              registry requests at a time, 1 to 64 (default 4)
+  --timeout=DURATION    limit of the test binary, such as 90s or 10m (default: the plan's)
+
+Environment:
+  IMAGE_REGISTRY        host[:port][/path] without scheme, lower case; empty counts as not set
+  IMAGE_TAG             at most 128 characters of A-Z a-z 0-9 _ . -
+  SLIPWAY_PLAN          see --plan
+  SLIPWAY_ENGINE_HOOK   command that starts a container engine when none answers
+  KUBERNAUT_CACHE       cache folder (default: $XDG_CACHE_HOME/kubernaut, else
+                        $HOME/.cache/kubernaut)
+  DOCKER_CONFIG         folder of the registry credentials (default: $HOME/.docker)
+  CI, TEST_TARGET       when set, clusters are not kept by default
+  NO_COLOR              when set, no colours
+
+Output:
+  stdout   "<image> <repository>@sha256:<digest>", one line for each image
+  stderr   everything else; the first line is the destination and its reason
+
+Exit codes:
+  0    the suite passed
+  1    the suite ran and failed
+  2    flags, environment, plan or manifests are wrong; nothing was touched
+  3    registry, container engine, cluster or deployment failed
+  130  interrupted; logs are exported and the cluster is deleted first
+`

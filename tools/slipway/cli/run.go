@@ -1,0 +1,240 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/term"
+
+	"github.com/kubernaut/kubernaut/tools/slipway/cluster"
+	"github.com/kubernaut/kubernaut/tools/slipway/deploy"
+	"github.com/kubernaut/kubernaut/tools/slipway/fault"
+	"github.com/kubernaut/kubernaut/tools/slipway/plan"
+	"github.com/kubernaut/kubernaut/tools/slipway/progress"
+	"github.com/kubernaut/kubernaut/tools/slipway/registry"
+	"github.com/kubernaut/kubernaut/tools/slipway/report"
+)
+
+// portPool is the smallest number of NodePorts that a cluster maps. Suites with different needs share a cluster as long
+// as the pool holds them.
+const portPool = 16
+
+// runner is one run of a suite.
+type runner struct {
+	options  options
+	getenv   func(string) string
+	streams  Streams
+	steps    steps
+	in       inputs
+	decision plan.Decision
+	progress *progress.Display
+	ledger   *report.Ledger
+	state    string // folder of leases
+	output   string // folder of logs
+
+	fallback error           // why a registry was left for kind; nil when it was not
+	pushed   registry.Result // with the registry route
+}
+
+func runCommand(ctx context.Context, args []string, getenv func(string) string, streams Streams, steps steps) error {
+	o, err := parseFlags(args, getenv)
+	if err != nil {
+		return err
+	}
+	if o.help {
+		_, err := io.WriteString(streams.Out, usage)
+		return err
+	}
+	r := &runner{options: o, getenv: getenv, streams: streams, steps: steps, ledger: report.NewLedger(nil)}
+	if r.in, err = readInputs(o.plan, openFiles(getenv)); err != nil {
+		return err
+	}
+	r.progress = newDisplay(streams.Err, getenv)
+	defer r.progress.Close()
+	if err := r.decide(); err != nil {
+		return err
+	}
+	err = r.execute(ctx)
+	r.progress.Close()
+	return r.report(ctx, err)
+}
+
+func newDisplay(w io.Writer, getenv func(string) string) *progress.Display {
+	file, ok := w.(*os.File)
+	terminal := ok && term.IsTerminal(int(file.Fd())) && getenv("TERM") != "dumb"
+	return progress.New(w, progress.Options{Terminal: terminal, Color: terminal && getenv("NO_COLOR") == ""})
+}
+
+// decide makes the decision and prints it, then refuses manifests that cannot be deployed.
+func (r *runner) decide() error {
+	var err error
+	r.decision, err = plan.Decide(plan.Input{
+		Registry: r.getenv("IMAGE_REGISTRY"), Tag: r.getenv("IMAGE_TAG"),
+		Destination: r.options.destination, Fallback: r.options.fallback,
+	})
+	if err != nil {
+		return err
+	}
+	r.progress.Line("%s", r.decision)
+	r.ledger.Set(func(rep *report.Report) {
+		rep.Suite, rep.Destination, rep.Reason = r.in.plan.Label, string(r.decision.Destination), r.decision.Reason
+		rep.DryRun = r.options.dryRun
+	})
+	references := map[string]string{}
+	for _, d := range r.in.descriptors {
+		references[d.Name] = r.decision.Repository(d.Name) + "@" + d.Manifest.Digest
+	}
+	return deploy.Check(r.deployConfig(references))
+}
+
+func (r *runner) execute(ctx context.Context) (err error) {
+	if r.options.dryRun {
+		return r.dryRun(ctx)
+	}
+	if r.state, err = stateDir(r.getenv); err != nil {
+		return err
+	}
+	if r.output, err = outputDir(r.options, r.getenv, r.state, r.in.plan.Name, r.ledger.Started()); err != nil {
+		return err
+	}
+	r.ledger.Set(func(rep *report.Report) { rep.Output = r.output })
+	held, err := r.prepare(ctx)
+	if held != nil {
+		defer func() { err = r.finish(ctx, held, err) }()
+	}
+	if err != nil {
+		return err
+	}
+	return r.suite(ctx, held)
+}
+
+// prepare gets the cluster and pushes the images at the same time. It may return a cluster together with an error.
+func (r *runner) prepare(ctx context.Context) (*held, error) {
+	var lease *held
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) { lease, err = r.acquire(ctx); return err })
+	if r.decision.Destination == plan.Registry {
+		g.Go(func() error { return r.push(ctx) })
+	}
+	err := g.Wait()
+	return lease, err
+}
+
+func (r *runner) acquire(ctx context.Context) (*held, error) {
+	end := r.ledger.Begin("cluster")
+	lease, err := r.steps.acquire(ctx, cluster.Config{
+		Kind:       r.in.kind,
+		Image:      r.in.nodeImage,
+		Ports:      (len(r.in.plan.Expose) + portPool - 1) / portPool * portPool,
+		Dir:        r.state,
+		Logs:       r.logs(),
+		Fresh:      r.options.fresh,
+		Engine:     r.options.engine,
+		EngineHook: strings.Fields(r.getenv("SLIPWAY_ENGINE_HOOK")),
+		Progress:   r.progress,
+	})
+	if err != nil {
+		end(report.Moved{}, "", err)
+		return nil, err
+	}
+	verb := "created "
+	if lease.reused {
+		verb = "reused "
+	}
+	end(report.Moved{}, verb+lease.name, nil)
+	r.ledger.Set(func(rep *report.Report) { rep.Cluster = &report.Cluster{Name: lease.name, Reused: lease.reused} })
+	return lease, nil
+}
+
+func (r *runner) logs() string { return filepath.Join(r.output, "cluster") }
+
+// suite is what happens once there is a cluster.
+func (r *runner) suite(ctx context.Context, lease *held) error {
+	references, stop, err := r.deliver(ctx, lease)
+	defer stop()
+	if err != nil {
+		return err
+	}
+	r.printReferences(references)
+	env, err := r.deploy(ctx, lease, references)
+	if err != nil {
+		return err
+	}
+	return r.test(ctx, lease, env)
+}
+
+func (r *runner) printReferences(references map[string]string) {
+	for _, image := range r.in.plan.Images {
+		reference := references[image.Name]
+		fmt.Fprintf(r.streams.Out, "%s %s\n", image.Name, reference)
+		r.ledger.Set(func(rep *report.Report) {
+			rep.Images = append(rep.Images, report.Image{Name: image.Name, Reference: reference})
+		})
+	}
+}
+
+// finish exports logs after a failure, and only then gives the cluster back. An interrupted run keeps no cluster.
+func (r *runner) finish(ctx context.Context, lease *held, err error) error {
+	if err != nil {
+		end := r.ledger.Begin("logs")
+		failed := lease.export(ctx, r.logs())
+		end(report.Moved{}, r.logs(), failed)
+		if failed != nil {
+			r.progress.Line("slipway: warning: %s", oneLine(failed.Error()))
+		}
+	}
+	keep := r.options.keep && ctx.Err() == nil
+	end := r.ledger.Begin("release")
+	failed := lease.release(ctx, keep)
+	end(report.Moved{}, "", failed)
+	r.ledger.Set(func(rep *report.Report) { rep.Cluster.Kept = keep && failed == nil })
+	return errors.Join(err, failed)
+}
+
+// report prints the table and writes the file. It returns the run's error, or its own when there is none.
+func (r *runner) report(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		err = interrupted(err)
+	}
+	exit := fault.Passed
+	if err != nil {
+		exit = code(ctx, err)
+	}
+	rep := r.ledger.Finish(exit, err)
+	if !r.options.dryRun {
+		rep.Table(r.streams.Err)
+	}
+	if r.options.report == "" {
+		return err
+	}
+	if failed := writeReport(fromCaller(r.options.report, r.getenv), rep); err == nil && failed != nil {
+		return fault.New(fault.Delivery, fmt.Errorf("writing report: %w", failed))
+	}
+	return err
+}
+
+// interrupted says what the signal hit, when that says more than that there was one.
+func interrupted(err error) error {
+	if err == nil || strings.TrimSpace(err.Error()) == context.Canceled.Error() {
+		return fault.New(fault.Interrupted, errors.New("interrupted"))
+	}
+	return fault.New(fault.Interrupted, fmt.Errorf("interrupted: %w", err))
+}
+
+func writeReport(path string, rep report.Report) error {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(rep.JSON(file), file.Close())
+}
+
+// keychain finds the credentials that docker login left.
+func keychain() authn.Keychain { return authn.DefaultKeychain }

@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/kubernaut/kubernaut/tools/slipway/cluster"
+	"github.com/kubernaut/kubernaut/tools/slipway/deploy"
+	"github.com/kubernaut/kubernaut/tools/slipway/fault"
+	"github.com/kubernaut/kubernaut/tools/slipway/node"
+	"github.com/kubernaut/kubernaut/tools/slipway/suite"
+)
+
+// The scripts run slipway as a process of its own, with real flags, environment, signals, runfiles, registry and test
+// binary. Only what needs a container engine is replaced: fakeSteps writes what it is asked for into $WORK/events.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"slipway": slipwayProcess})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:   "testdata/script",
+		Setup: setup,
+		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"await": await, "exits": exits, "flip": flip},
+	})
+}
+
+// slipwayProcess leaves its exit code in $WORK/exit, which the scripts check with "exits".
+func slipwayProcess() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	exit := run(ctx, os.Args[1:], os.Getenv, Streams{Out: os.Stdout, Err: os.Stderr}, fakeSteps())
+	os.WriteFile(os.Getenv("WORK")+"/exit", fmt.Appendf(nil, "%d", exit), 0o644)
+	os.Exit(exit)
+}
+
+// await waits until the file has the line.
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	for range 1000 {
+		data, _ := os.ReadFile(ts.MkAbs(args[0]))
+		if strings.Contains("\n"+string(data), "\n"+args[1]+"\n") {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("no line %q in %s", args[1], args[0])
+}
+
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	if got := ts.ReadFile("exit"); got != args[0] {
+		ts.Fatalf("got exit code %s, want %s", got, args[0])
+	}
+}
+
+// flip changes one bit of the file that name links to or is.
+func flip(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	data, err := os.ReadFile(path)
+	ts.Check(err)
+	data[0] ^= 1
+	ts.Check(os.WriteFile(path, data, 0o644))
+}
+
+func event(format string, args ...any) {
+	file, err := os.OpenFile(os.Getenv("WORK")+"/events", os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		panic(err)
+	}
+	defer file.Close()
+	fmt.Fprintf(file, format+"\n", args...)
+}
+
+// step writes the event, then fails or blocks when the script wants it to.
+func step(ctx context.Context, name, format string, args ...any) error {
+	event(name+" "+format, args...)
+	if slices.Contains(strings.Split(os.Getenv("BLOCK"), ","), name) {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	if os.Getenv("FAIL") == name {
+		return fault.New(fault.Delivery, errors.New(name+" does not work"), "repair "+name)
+	}
+	return ctx.Err()
+}
+
+func fakeSteps() steps {
+	return steps{
+		acquire: func(ctx context.Context, c cluster.Config) (*held, error) {
+			if err := step(ctx, "acquire", "fresh=%v ports=%d hook=%q image=%s", c.Fresh, c.Ports, c.EngineHook, c.Image.Reference); err != nil {
+				return nil, err
+			}
+			return &held{
+				name: "slipway-test", kubeconfig: c.Dir + "/kubeconfig", gateway: "127.0.0.1", nodes: make([]cluster.Node, 2),
+				release: func(_ context.Context, keep bool) error {
+					return step(context.Background(), "release", "keep=%v", keep)
+				},
+				export: func(_ context.Context, dir string) error { return step(context.Background(), "export", "logs") },
+			}, nil
+		},
+		load: func(ctx context.Context, l *node.Loader, nodes []cluster.Node, images []node.Image) (node.Result, error) {
+			result := node.Result{References: map[string]string{}, LayersSent: len(images)}
+			for _, image := range images {
+				result.References[image.Descriptor.Name] = image.Reference()
+				if err := step(ctx, "load", "%s archive=%v", image.Repository, l.Archive); err != nil {
+					return result, err
+				}
+				for _, layer := range image.Descriptor.Layers {
+					r, err := l.Blobs.Open(ctx, layer)
+					if err == nil {
+						_, err = io.Copy(io.Discard, r)
+					}
+					if err != nil {
+						return result, fmt.Errorf("delivering %s to kind: %w", image.Descriptor.Label, err)
+					}
+					result.LayerBytes += layer.Size
+				}
+			}
+			return result, nil
+		},
+		relay: func(ctx context.Context, listen, target string) (string, func(), error) {
+			return "172.18.0.1:40123", func() { event("relay stopped") }, step(ctx, "relay", "%s %s", listen, target)
+		},
+		trust: func(ctx context.Context, nodes []cluster.Node, host, endpoint string) error {
+			return step(ctx, "trust", "%d %s %s", len(nodes), host, endpoint)
+		},
+		apply: func(ctx context.Context, c deploy.Config) (deploy.Result, error) {
+			secret := strings.ReplaceAll(string(c.DockerConfig), "\n", "")
+			return deploy.Result{Env: map[string]string{"GATEWAY_URL": "http://127.0.0.1:40000"}, Applied: 3},
+				step(ctx, "apply", "%s %s secret=%v", c.Namespace, c.References["gateway"], secret != "")
+		},
+		test: func(ctx context.Context, c suite.Config) (suite.Result, error) {
+			if err := step(ctx, "test", "%q %s", c.Args, c.Timeout); err != nil {
+				return suite.Result{}, err
+			}
+			return suite.Run(ctx, c)
+		},
+	}
+}

@@ -1,0 +1,213 @@
+package deploy
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+const (
+	diagnosis  = 10 * time.Second // limit of all requests for reasons
+	lastEvents = 5
+	lastLines  = 20
+)
+
+// reason is why a workload is not ready: what its least ready pod says.
+type reason struct {
+	cause     string // "ErrImagePull kind.local/gateway@sha256:…"; "" when nothing is known
+	stuck     bool   // waiting does not help
+	pod       corev1.Pod
+	container string // the container that is not ready, "" when the pod as a whole is meant
+}
+
+// explain looks for what keeps the workload from creating pods, then for its worst pod. live is the workload as it is now,
+// or nil. It returns the zero reason when nothing is known or the API does not answer.
+func (c *cluster) explain(ctx context.Context, o object, live *unstructured.Unstructured) reason {
+	if live != nil {
+		if message := condition(live.Object, "ReplicaFailure"); message != "" {
+			return reason{cause: message}
+		}
+	}
+	var worst reason
+	for _, pod := range latest(c.pods(ctx, o)) {
+		if r := diagnose(pod); worst.cause == "" || r.stuck && !worst.stuck {
+			worst = r
+		}
+	}
+	return worst
+}
+
+// latest keeps the pods of the newest pod's rollout. Pods of the previous one may stay, broken as they are, until the new
+// ones are ready.
+func latest(newestFirst []corev1.Pod) []corev1.Pod {
+	return slices.DeleteFunc(newestFirst, func(pod corev1.Pod) bool { return rollout(pod) != rollout(newestFirst[0]) })
+}
+
+// rollout returns the hash of the pod's template; "" for pods of a Job or of their own.
+func rollout(pod corev1.Pod) string {
+	return cmp.Or(pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey], pod.Labels[appsv1.ControllerRevisionHashLabelKey])
+}
+
+// pods returns the workload's pods, newest first.
+func (c *cluster) pods(ctx context.Context, o object) []corev1.Pod {
+	options := metav1.ListOptions{FieldSelector: "metadata.name=" + o.GetName()}
+	if o.GetKind() != "Pod" {
+		selector := podSelector(o)
+		if selector == "" {
+			return nil
+		}
+		options = metav1.ListOptions{LabelSelector: selector}
+	}
+	list, err := c.typed.CoreV1().Pods(o.GetNamespace()).List(ctx, options)
+	if err != nil {
+		return nil
+	}
+	slices.SortFunc(list.Items, func(a, b corev1.Pod) int { return b.CreationTimestamp.Compare(a.CreationTimestamp.Time) })
+	return list.Items
+}
+
+// podSelector returns "" for workloads without pods of their own, such as a CronJob.
+func podSelector(o object) string {
+	if o.GetKind() == "Job" {
+		return "batch.kubernetes.io/job-name=" + o.GetName()
+	}
+	content, _, _ := unstructured.NestedMap(o.Object, "spec", "selector")
+	var selector metav1.LabelSelector
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content, &selector); err != nil || len(content) == 0 {
+		return ""
+	}
+	parsed, err := metav1.LabelSelectorAsSelector(&selector)
+	if err != nil || parsed.Empty() {
+		return ""
+	}
+	return labels.Selector.String(parsed)
+}
+
+// diagnose says what keeps the pod from being ready. A ready pod has no cause.
+func diagnose(pod corev1.Pod) reason {
+	for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+		if cause := containerCause(s); cause != "" {
+			return reason{cause: cause, stuck: isStuck(s), pod: pod, container: s.Name}
+		}
+	}
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse {
+			return reason{cause: condition.Reason + " " + condition.Message, pod: pod}
+		}
+	}
+	for _, s := range pod.Status.ContainerStatuses {
+		if !s.Ready && s.State.Running != nil {
+			return reason{cause: fmt.Sprintf("container %s runs but is not ready", s.Name), pod: pod, container: s.Name}
+		}
+	}
+	return reason{}
+}
+
+// containerCause returns what the container waits for or died of.
+func containerCause(s corev1.ContainerStatus) string {
+	switch waiting, ended := s.State.Waiting, cmp.Or(s.State.Terminated, s.LastTerminationState.Terminated); {
+	case waiting != nil && isImageCause(waiting.Reason):
+		return waiting.Reason + " " + s.Image
+	case waiting != nil && waiting.Reason == "CrashLoopBackOff" && ended != nil:
+		return fmt.Sprintf("CrashLoopBackOff, container %s exited with %d (%s)", s.Name, ended.ExitCode, ended.Reason)
+	case waiting != nil && waiting.Reason != "ContainerCreating" && waiting.Reason != "PodInitializing":
+		return strings.TrimSpace(waiting.Reason + " " + waiting.Message)
+	case s.State.Terminated != nil && ended.ExitCode != 0:
+		return fmt.Sprintf("container %s exited with %d (%s)", s.Name, ended.ExitCode, ended.Reason)
+	}
+	return ""
+}
+
+func isImageCause(cause string) bool {
+	return strings.Contains(cause, "Image")
+}
+
+// isStuck: the image's name or the configuration is wrong, and only another manifest or delivery changes that.
+func isStuck(s corev1.ContainerStatus) bool {
+	if s.State.Waiting == nil {
+		return false
+	}
+	switch s.State.Waiting.Reason {
+	case "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError", "ErrImageInspect":
+		return true
+	}
+	return false
+}
+
+// withDetails adds the pod's last events and the last log lines of its container, each on an indented line.
+func (r reason) withDetails(ctx context.Context, c *cluster) string {
+	if r.pod.Name == "" {
+		return r.cause
+	}
+	lines := slices.Concat(c.events(ctx, r.pod), c.logs(ctx, r.pod, r.container))
+	return strings.Join(append([]string{r.cause}, lines...), "\n    ")
+}
+
+func (c *cluster) events(ctx context.Context, pod corev1.Pod) []string {
+	list, err := c.typed.CoreV1().Events(pod.Namespace).List(ctx, metav1.ListOptions{FieldSelector: "involvedObject.uid=" + string(pod.UID)})
+	if err != nil {
+		return nil
+	}
+	slices.SortFunc(list.Items, func(a, b corev1.Event) int { return a.LastTimestamp.Compare(b.LastTimestamp.Time) })
+	var lines []string
+	for _, e := range list.Items[max(0, len(list.Items)-lastEvents):] {
+		lines = append(lines, fmt.Sprintf("pod/%s event: %s: %s", pod.Name, e.Reason, e.Message))
+	}
+	return lines
+}
+
+// logs returns the last lines of the container's present run, or of its previous one when it has just restarted.
+func (c *cluster) logs(ctx context.Context, pod corev1.Pod, container string) []string {
+	if container == "" {
+		return nil
+	}
+	for _, previous := range []bool{false, true} {
+		tail := int64(lastLines)
+		options := &corev1.PodLogOptions{Container: container, TailLines: &tail, Previous: previous}
+		stream, err := c.typed.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, options).Stream(ctx)
+		if err != nil {
+			continue
+		}
+		data, _ := io.ReadAll(stream)
+		_ = stream.Close()
+		if text := strings.TrimSpace(string(data)); text != "" {
+			return prefixed("pod/"+pod.Name+" log: ", strings.Split(text, "\n"))
+		}
+	}
+	return nil
+}
+
+func prefixed(prefix string, lines []string) []string {
+	out := make([]string, len(lines))
+	for i, line := range lines {
+		out[i] = prefix + line
+	}
+	return out
+}
+
+func jobCompleted(content map[string]any) bool {
+	return condition(content, "Complete") != ""
+}
+
+// condition returns reason and message of a condition that is true, "" when it is not.
+func condition(content map[string]any, kind string) string {
+	conditions, _, _ := unstructured.NestedSlice(content, "status", "conditions")
+	for _, item := range conditions {
+		c, _ := item.(map[string]any)
+		if c["type"] == kind && c["status"] == "True" {
+			return strings.TrimSpace(fmt.Sprint(kind, " ", cmp.Or(c["message"], c["reason"], any(""))))
+		}
+	}
+	return ""
+}

@@ -1,0 +1,186 @@
+package deploy
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kubernaut/kubernaut/tools/slipway/fault"
+	"github.com/kubernaut/kubernaut/tools/slipway/plan"
+)
+
+const gatewayYAML = `apiVersion: v1
+kind: Service
+metadata: {name: gateway}
+spec:
+  selector: {app: gateway}
+  ports:
+  - {name: http, port: 80, targetPort: http}
+  - {name: metrics, port: 9090}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: gateway, labels: {app: gateway}}
+spec:
+  selector: {matchLabels: {app: gateway}}
+  template:
+    metadata: {labels: {app: gateway}}
+    spec:
+      initContainers:
+      - {name: wait, image: datastorage}
+      containers:
+      - name: gateway
+        image: gateway
+        imagePullPolicy: Always
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: things.example.com}
+spec:
+  group: example.com
+  names: {kind: Thing, plural: things}
+  scope: Namespaced
+  versions: []
+---
+apiVersion: example.com/v1
+kind: Thing
+metadata: {name: one}
+anything: goes
+`
+
+func testConfig(manifests ...string) Config {
+	config := Config{
+		Suite: "gateway", Namespace: "kubernaut-system",
+		References: map[string]string{"gateway": "kind.local/gateway@sha256:aa", "datastorage": "kind.local/datastorage@sha256:bb"},
+	}
+	for _, m := range manifests {
+		config.Manifests = append(config.Manifests, File{Short: "deploy/gateway.yaml", Data: []byte(m)})
+	}
+	return config
+}
+
+func find(t *testing.T, objects []object, name string) object {
+	t.Helper()
+	for _, o := range objects {
+		if o.name() == name {
+			return o
+		}
+	}
+	t.Fatalf("no %s among %d objects", name, len(objects))
+	return object{}
+}
+
+func TestRender(t *testing.T) {
+	config := testConfig(gatewayYAML)
+	config.DockerConfig = []byte(`{"auths":{}}`)
+	objects, err := render(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for c := definition; c <= admission; c++ {
+		for _, o := range classes(objects)[c] {
+			names = append(names, o.name())
+			if diff := cmp.Diff("gateway", o.GetLabels()[suiteLabel]); diff != "" {
+				t.Errorf("label of %s (-want +got):\n%s", o.name(), diff)
+			}
+		}
+	}
+	order := []string{
+		"customresourcedefinition/things.example.com", "namespace/kubernaut-system", "thing/one", "secret/slipway-registry",
+		"service/gateway", "deployment/gateway",
+	}
+	if diff := cmp.Diff(order, names); diff != "" {
+		t.Errorf("order (-want +got):\n%s", diff)
+	}
+	pod := map[string]any{
+		"initContainers": []any{map[string]any{
+			"name": "wait", "image": "kind.local/datastorage@sha256:bb", "imagePullPolicy": "IfNotPresent",
+		}},
+		"containers": []any{map[string]any{
+			"name": "gateway", "image": "kind.local/gateway@sha256:aa", "imagePullPolicy": "IfNotPresent",
+		}},
+		"imagePullSecrets": []any{map[string]any{"name": "slipway-registry"}},
+	}
+	if diff := cmp.Diff(pod, podSpec(find(t, objects, "deployment/gateway"))); diff != "" {
+		t.Errorf("pod (-want +got):\n%s", diff)
+	}
+	secret := find(t, objects, "secret/slipway-registry")
+	if diff := cmp.Diff(map[string]any{".dockerconfigjson": "eyJhdXRocyI6e319"}, secret.Object["data"]); diff != "" {
+		t.Errorf("secret (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff("kubernaut-system", secret.GetNamespace()); diff != "" {
+		t.Errorf("secret's namespace (-want +got):\n%s", diff)
+	}
+}
+
+func TestRenderWithoutCredentials(t *testing.T) {
+	objects, err := render(testConfig(gatewayYAML))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if spec := podSpec(find(t, objects, "deployment/gateway")); spec["imagePullSecrets"] != nil {
+		t.Errorf("imagePullSecrets: got %v, want none", spec["imagePullSecrets"])
+	}
+}
+
+func TestCheckErrors(t *testing.T) {
+	const pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - {name: c, image: gateway}\n"
+	expose := func(service, port string) []plan.Expose {
+		return []plan.Expose{{Service: service, Port: port, Env: "GATEWAY_URL"}}
+	}
+	for _, tc := range []struct {
+		name, manifest string
+		expose         []plan.Expose
+		want           []string
+	}{
+		{name: "image", manifest: strings.ReplaceAll(pod, "image: gateway", "image: gatewy"), want: []string{
+			`deploy/gateway.yaml:6: image "gatewy" is not an image of this suite; it has datastorage, gateway`,
+		}},
+		{name: "unknown field", manifest: pod + "  restartPolcy: Never\n", want: []string{
+			`deploy/gateway.yaml:1: pod/p: unknown field "spec.restartPolcy"`,
+		}},
+		{name: "wrong type", manifest: pod + "  hostNetwork: maybe\n", want: []string{
+			"deploy/gateway.yaml:1: pod/p: ", "hostNetwork",
+		}},
+		{name: "no name", manifest: "apiVersion: v1\nkind: Pod\n", want: []string{"deploy/gateway.yaml:1: Pod has no metadata.name"}},
+		{name: "twice", manifest: pod + "---\n" + pod, want: []string{"deploy/gateway.yaml:8: pod/p is in deploy/gateway.yaml:1 already"}},
+		{
+			name: "all at once", manifest: "a: [\n",
+			want: []string{"deploy/gateway.yaml: parsing YAML", `image "gatewy"`},
+		},
+		{name: "service", manifest: gatewayYAML, expose: expose("gatewy", "http"), want: []string{
+			`exposing service "gatewy" as GATEWAY_URL: the manifests have no such service; they have gateway`,
+		}},
+		{name: "port", manifest: gatewayYAML, expose: expose("gateway", "https"), want: []string{
+			`deploy/gateway.yaml:1: exposing service/gateway as GATEWAY_URL: it has no port "https"; it has http, metrics`,
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			config := testConfig(tc.manifest)
+			if tc.name == "all at once" {
+				config = testConfig(tc.manifest, strings.ReplaceAll(pod, "image: gateway", "image: gatewy"))
+			}
+			config.Expose = tc.expose
+			err := Check(config)
+			if fault.Code(err) != fault.Usage {
+				t.Fatalf("exit code of %v: got %d, want %d", err, fault.Code(err), fault.Usage)
+			}
+			for _, want := range tc.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error: got %q, want it to contain %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestApplyUnreadableKubeconfig(t *testing.T) {
+	config := testConfig(gatewayYAML)
+	config.Kubeconfig = t.TempDir() + "/absent"
+	_, err := Apply(t.Context(), config)
+	if fault.Code(err) != fault.Delivery || !strings.Contains(err.Error(), "reading kubeconfig ") {
+		t.Errorf("error: got %v (exit code %d), want one about the kubeconfig", err, fault.Code(err))
+	}
+}

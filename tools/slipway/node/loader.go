@@ -1,0 +1,156 @@
+// Package node delivers images into the nodes of a kind cluster without a registry, without an archive on disk, and
+// without the layers that a node already has.
+//
+// Each node is asked once what it holds. Then one OCI archive of manifests, configurations and missing layers is read from
+// its source and streamed to all nodes that lack something, each getting only the entries that it lacks. containerd
+// skips a layer whose snapshot exists, so an archive may leave it out. An image is named
+// "<repository>@sha256:<manifest digest>", so manifests carry the same reference whether nodes pull or are loaded.
+//
+// A record alone makes an image look present to the kubelet. So success is the snapshot of the last layer, not ctr's exit
+// status, and after a failure the records that the attempt left are removed. The compressed content of unpacked layers
+// is dropped: neither pods nor the next delivery need it.
+//
+// Non-goals: images of several platforms in one delivery, snapshotters other than overlayfs, tags.
+package node
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/kubernaut/kubernaut/tools/slipway/cluster"
+	"github.com/kubernaut/kubernaut/tools/slipway/fault"
+	"github.com/kubernaut/kubernaut/tools/slipway/plan"
+	"github.com/kubernaut/kubernaut/tools/slipway/progress"
+	"github.com/kubernaut/kubernaut/tools/slipway/source"
+)
+
+// Image is one image to deliver.
+type Image struct {
+	Descriptor plan.Descriptor
+	Repository string // "kind.local/gateway"
+}
+
+// Reference is the image's name in the nodes: "<repository>@<manifest digest>".
+func (i Image) Reference() string { return i.Repository + "@" + i.Descriptor.Manifest.Digest }
+
+// Loader delivers images. It holds no state between calls.
+type Loader struct {
+	Blobs    source.Blobs      // opens the layers; manifests and configurations come from the descriptors
+	Progress progress.Reporter // nil: silent
+	Archive  bool              // send every layer to every node and keep its content, as a plain archive would
+}
+
+// Result counts a delivery. Counts of layers are sums over the nodes.
+type Result struct {
+	BytesSent     int64             // bytes streamed to all nodes together, archive framing included
+	BytesPerNode  map[string]int64  // the same by node; 0 for a node that had everything
+	LayerBytes    int64             // the layers' part of BytesSent
+	LayersSent    int               // layers that a node got
+	LayersPresent int               // layers that a node had
+	References    map[string]string // image name → Reference
+}
+
+// Load brings all images to all nodes. A node that fails does not stop the others; a blob that cannot be read or has
+// another digest than its name stops all. After an error, or when ctx ends, a node has each image either as it was or
+// whole: the records of an attempt that did not succeed are removed. Errors are joined and name their node.
+func (l *Loader) Load(ctx context.Context, nodes []cluster.Node, images []Image) (Result, error) {
+	result := Result{BytesPerNode: make(map[string]int64), References: make(map[string]string)}
+	for _, image := range images {
+		if err := check(image); err != nil {
+			return result, fault.New(fault.Usage, err)
+		}
+		result.References[image.Descriptor.Name] = image.Reference()
+	}
+	targets, err := l.compare(ctx, nodes, images)
+	if err == nil {
+		err = l.deliver(ctx, targets)
+	}
+	for _, t := range targets {
+		result.add(t)
+	}
+	if err != nil && ctx.Err() != nil {
+		err = fault.New(fault.Interrupted, err)
+	}
+	return result, err
+}
+
+func (l *Loader) progress() progress.Reporter {
+	if l.Progress == nil {
+		return progress.Discard()
+	}
+	return l.Progress
+}
+
+func (r *Result) add(t *target) {
+	r.BytesPerNode[t.node.Name()] = t.bytes
+	r.BytesSent += t.bytes
+	r.LayerBytes += t.layerBytes
+	r.LayersSent += t.layersSent
+	r.LayersPresent += t.present
+}
+
+// check holds the descriptor to what the delivery relies on.
+func check(image Image) error {
+	d := &image.Descriptor
+	if len(d.Layers) != len(d.DiffIDs) {
+		return fmt.Errorf("delivering %s to kind: descriptor has %d layers and %d diffIDs", d.Label, len(d.Layers), len(d.DiffIDs))
+	}
+	for _, content := range []plan.Content{d.Manifest, d.Config} {
+		if sum := fmt.Sprintf("sha256:%x", sha256.Sum256(content.Data)); sum != content.Digest || int64(len(content.Data)) != content.Size {
+			return fmt.Errorf("delivering %s to kind: content of %s has digest %s and %d bytes", d.Label, content.Digest, sum, len(content.Data))
+		}
+	}
+	return nil
+}
+
+// compare decides what each node gets and whether there is room for it, before anything is sent.
+func (l *Loader) compare(ctx context.Context, nodes []cluster.Node, images []Image) ([]*target, error) {
+	step := l.progress().Step("comparing with "+progress.Count(len(nodes), "node"), 0)
+	targets, err := l.survey(ctx, nodes, images)
+	if err == nil {
+		err = checkSpace(targets)
+	}
+	if err != nil {
+		step.Fail(err)
+		return nil, err
+	}
+	step.Done(summary(targets))
+	return targets, nil
+}
+
+// survey asks all nodes at once what they hold, and decides what each of them gets.
+func (l *Loader) survey(ctx context.Context, nodes []cluster.Node, images []Image) ([]*target, error) {
+	targets := make([]*target, len(nodes))
+	errs := make([]error, len(nodes))
+	var all sync.WaitGroup
+	for i, node := range nodes {
+		all.Go(func() {
+			held, err := list(ctx, node)
+			if err != nil {
+				errs[i] = fmt.Errorf("asking node %q for its images: %w", node.Name(), err)
+				return
+			}
+			targets[i] = newTarget(node, held, images, l.Archive)
+		})
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return targets, nil
+}
+
+// summary is the line of the comparison.
+func summary(targets []*target) string {
+	var bytes int64
+	sent, present := 0, 0
+	for _, t := range targets {
+		bytes += t.size()
+		sent += len(t.layers)
+		present += t.present
+	}
+	return fmt.Sprintf("%s present, %d to send (%s)", progress.Count(present, "layer"), sent, progress.Bytes(bytes))
+}

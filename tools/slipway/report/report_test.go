@@ -1,0 +1,92 @@
+package report_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kubernaut/kubernaut/tools/slipway/report"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// clock moves by 1.25 s with every look at it.
+func clock() func() time.Time {
+	now := time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC)
+	return func() time.Time { now = now.Add(1250 * time.Millisecond); return now }
+}
+
+func passed() report.Report {
+	l := report.NewLedger(clock())
+	l.Set(func(r *report.Report) {
+		r.Suite, r.Destination, r.Reason = "//test/e2e:gateway", "registry", "IMAGE_REGISTRY=localhost:5001 and IMAGE_TAG=t1 are set"
+	})
+	cluster, push := l.Begin("cluster"), l.Begin("push")
+	push(report.Moved{Requests: 23, BytesIn: 512, BytesOut: 5_812_345, LayerBytes: 5_800_000}, "2 blobs sent, 1 mounted, 3 there", nil)
+	cluster(report.Moved{}, "reused slipway-0123456789ab", nil)
+	l.Begin("test")(report.Moved{}, "", nil)
+	l.Set(func(r *report.Report) {
+		r.Cluster = &report.Cluster{Name: "slipway-0123456789ab", Reused: true, Kept: true}
+		r.Images = append(r.Images, report.Image{Name: "gateway", Reference: "localhost:5001/gateway@sha256:00"})
+		r.Tests = &report.Tests{Passed: 22, Skipped: 1}
+		r.FirstAssertion, r.Output = 8.75, "/out"
+	})
+	return l.Finish(0, nil)
+}
+
+func failed() report.Report {
+	l := report.NewLedger(clock())
+	l.Set(func(r *report.Report) {
+		r.Suite, r.Destination, r.Fallback = "//test/e2e:gateway", "kind", "403 Forbidden"
+	})
+	l.Begin("cluster")(report.Moved{}, "", errors.New("no"))
+	l.Begin("push")
+	return l.Finish(3, errors.New("creating a cluster: no <engine>"))
+}
+
+func TestGolden(t *testing.T) {
+	for name, r := range map[string]report.Report{"passed": passed(), "failed": failed(), "empty": report.NewLedger(clock()).Finish(2, nil)} {
+		for ext, write := range map[string]func(*bytes.Buffer) error{
+			".txt":  func(b *bytes.Buffer) error { return r.Table(b) },
+			".json": func(b *bytes.Buffer) error { return r.JSON(b) },
+		} {
+			t.Run(name+ext, func(t *testing.T) {
+				var got bytes.Buffer
+				if err := write(&got); err != nil {
+					t.Fatal(err)
+				}
+				golden(t, name+ext, got.Bytes())
+			})
+		}
+	}
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+func TestDefaultClock(t *testing.T) {
+	before := time.Now()
+	if got := report.NewLedger(nil).Finish(0, nil).Started; got.Before(before.Add(-time.Second)) {
+		t.Errorf("got %v, want about %v", got, before)
+	}
+}

@@ -1,0 +1,72 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/kubernaut/kubernaut/tools/slipway/progress"
+)
+
+// Table writes the report for a person.
+func (r Report) Table(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n", r.Suite, r.verdict())
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "  phase\ttime\trequests\tsent\tlayers\tnote")
+	var total Moved
+	for _, p := range r.Phases {
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", p.Name, wall(p.Seconds), p.Moved.columns(), p.remark())
+		total.Requests += p.Requests
+		total.BytesOut += p.BytesOut
+		total.LayerBytes += p.LayerBytes
+	}
+	fmt.Fprintf(t, "  total\t%s\t%s\t%s\n", wall(r.Seconds), total.columns(), r.remark())
+	t.Flush()
+	_, err := io.WriteString(w, trimLines(b.String()))
+	return err
+}
+
+func (m Moved) columns() string {
+	return fmt.Sprintf("%d\t%s\t%s", m.Requests, progress.Bytes(m.BytesOut), progress.Bytes(m.LayerBytes))
+}
+
+func (p Phase) remark() string {
+	if p.State == "done" {
+		return p.Note
+	}
+	return strings.TrimSpace(p.State + " " + p.Note)
+}
+
+func (r Report) remark() string {
+	if r.FirstAssertion == 0 {
+		return ""
+	}
+	return "first assertion after " + wall(r.FirstAssertion)
+}
+
+func (r Report) verdict() string {
+	tests := ""
+	if r.Tests != nil {
+		tests = fmt.Sprintf("%d passed, %d failed, %d skipped, ", r.Tests.Passed, r.Tests.Failed, r.Tests.Skipped)
+	}
+	verb := "images through " + cmp.Or(r.Destination, "nothing")
+	if r.DryRun {
+		verb += ", dry run"
+	}
+	return tests + verb
+}
+
+func wall(s float64) string { return progress.Seconds(time.Duration(s * float64(time.Second))) }
+
+// trimLines takes the padding of the last column away.
+func trimLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return strings.Join(lines, "\n")
+}
