@@ -251,6 +251,7 @@ func TestAuth(t *testing.T) {
 				s.want(want, nil, route[0], route[1], "")
 			}
 		}
+		s.token = "unbound"
 		s.reviews.Grant(reviewtest.Permission{User: "system:serviceaccount:default:stranger", Namespace: names.Namespace, Verb: "create", Service: names.DataStorageService}, true)
 		s.want(http.StatusCreated, nil, http.MethodPost, "/api/v1/audit/events", event)
 		s.reviews.Fail("subjectaccessreviews")

@@ -50,6 +50,7 @@ type dialect struct {
 	goose   goose.Dialect
 	folder  string
 	forRow  string // appended to a SELECT to lock its row until the transaction ends
+	lockKey string // locks the text $1 until the transaction ends; empty where there is one writer anyway
 	options func() ([]goose.ProviderOption, error)
 	// classify returns ErrConflict, ErrUnavailable or nil for a driver's error.
 	classify func(error) error
@@ -57,7 +58,8 @@ type dialect struct {
 
 func postgres() dialect {
 	return dialect{
-		goose: goose.DialectPostgres, folder: "migrations/postgres", forRow: " FOR UPDATE", classify: classifyPostgres,
+		goose: goose.DialectPostgres, folder: "migrations/postgres", forRow: " FOR UPDATE",
+		lockKey: "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", classify: classifyPostgres,
 		options: func() ([]goose.ProviderOption, error) {
 			// Several replicas may start at once; one migrates, the others wait for it.
 			locker, err := lock.NewPostgresSessionLocker()

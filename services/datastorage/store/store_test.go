@@ -231,7 +231,7 @@ func TestUpdateWorkflow(t *testing.T) {
 // Versions that arrive at once must end with one latest version and no lost one.
 func TestCreateWorkflowInParallel(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, s *store.Store) {
-		const versions = 3
+		const versions = 12
 		var group sync.WaitGroup
 		errs := make([]error, versions)
 		for i := range versions {

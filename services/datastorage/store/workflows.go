@@ -23,20 +23,13 @@ type WorkflowFilter struct {
 // CreateWorkflow stores a new version and makes it the latest one of its id. It returns ErrConflict when the id has this
 // version already.
 func (s *Store) CreateWorkflow(ctx context.Context, workflow catalog.Workflow) error {
-	// Two versions that arrive at once both find no earlier one; the index on the latest version then refuses the second,
-	// which succeeds when it is tried again. A true conflict fails each time.
-	const tries = 3
-	var err error
-	for range tries {
-		if err = s.createWorkflow(ctx, workflow); !errors.Is(err, ErrConflict) {
-			return err
-		}
-	}
-	return err
-}
-
-func (s *Store) createWorkflow(ctx context.Context, workflow catalog.Workflow) error {
 	return s.do(ctx, "storing workflow", func(ctx context.Context, tx *sql.Tx) error {
+		// Two versions that arrive at once would both find no earlier one.
+		if s.dialect.lockKey != "" {
+			if _, err := tx.ExecContext(ctx, s.dialect.lockKey, workflow.ID); err != nil {
+				return err
+			}
+		}
 		replaced := "UPDATE workflows SET is_latest_version = 0 WHERE workflow_id = $1 AND is_latest_version = 1"
 		if _, err := tx.ExecContext(ctx, replaced, workflow.ID); err != nil {
 			return err

@@ -37,12 +37,13 @@ func (w workspace) assemble(ctx context.Context) error {
 // in is a path in the node's root.
 func (w workspace) in(elem ...string) string { return w.path(append([]string{"root"}, elem...)...) }
 
-// trim deletes what no node uses: documentation, package lists, containerd's
-// former shims and the CNI plugins that no configuration names.
+// trim deletes what no node uses: documentation, package lists, Perl's library,
+// containerd's former shims and the CNI plugins that no configuration names.
 func (w workspace) trim() error {
 	patterns := []string{
 		"usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale",
 		"var/cache/apt/archives/*.deb", "var/lib/apt/lists/*", "var/log/*.log", "var/log/apt",
+		"usr/lib/*/perl", "usr/lib/*/libperl.so*", "usr/share/perl", "usr/share/perl5", // of usrmerge, which has done its work
 		"usr/bin/containerd-shim", "usr/bin/containerd-shim-runc-v1", "usr/bin/containerd-stress",
 	}
 	plugins, err := filepath.Glob(w.in("usr/lib/cni/*"))

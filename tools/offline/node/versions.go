@@ -22,7 +22,6 @@ func packages() []string {
 		"systemd", "dbus", "conntrack", "iptables", "nftables", "iproute2", "ethtool", "util-linux", "mount",
 		"kmod", "libseccomp2", "pigz", "e2fsprogs", "bash", "ca-certificates", "curl", "jq", "procps", "socat",
 		"containerd", "runc", "containernetworking-plugins",
-		"usr-is-merged", // instead of usrmerge, which brings 50 MB of Perl
 	}
 }
 

@@ -97,9 +97,10 @@ func (w workspace) debian(ctx context.Context) error {
 			"--include=" + strings.Join(packages(), ","), release, root + ".part", debian.Source(mirror, release),
 		},
 		Env: []string{"PATH=" + filepath.Dir(w.MMDebstrap) + ":" + command.SearchPath()},
-		// What it mounts in the root ends with it, even when it is killed: the next
-		// attempt's clean-up must not meet the machine's /dev there.
-		Attr: &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS},
+		// What it mounts in the root ends with it, even when it is killed, and it ends
+		// with this process: the next attempt's clean-up must meet neither the
+		// machine's /dev there nor somebody who still unpacks.
+		Attr: &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGTERM},
 	}.Run(ctx)
 	if err != nil {
 		return fmt.Errorf("unpacking Debian: %w", err)

@@ -99,7 +99,7 @@ func acquire(ctx context.Context, cfg Config, kind kindConfig) (*Lease, error) {
 		return nil, err
 	}
 	host := &kindHost{engine: engine, image: cfg.Image, progress: cfg.Progress}
-	if err := host.prepare(ctx); err != nil {
+	if err := host.contain(ctx); err != nil {
 		return nil, err
 	}
 	m := &manager{cfg: cfg, kind: kind, backend: host, healthy: healthy, settle: settle}

@@ -108,7 +108,7 @@ func (m *manager) abandon(ctx context.Context, name string, cause error) error {
 		dir := filepath.Join(m.cfg.Logs, name)
 		if nodes, _, err := m.backend.Nodes(ctx, name); err == nil && len(nodes) > 0 {
 			errs = append(errs, exportNodes(ctx, nodes, dir, true))
-			cause = fault.New(fault.Delivery, cause, "ls -R "+dir)
+			cause = fault.New(fault.Delivery, cause, append(fault.Hints(cause), "ls -R "+dir)...)
 		}
 	}
 	errs = append(errs, m.remove(ctx, name))

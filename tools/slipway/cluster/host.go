@@ -36,18 +36,15 @@ type kindHost struct {
 	progress progress.Reporter
 }
 
-// prepare makes sure that a cluster of the node image may and can be created.
-func (h *kindHost) prepare(ctx context.Context) error {
-	offline := strings.HasPrefix(h.image.Reference, offlineImages)
-	if offline {
-		if err := h.contain(ctx); err != nil {
-			return err
-		}
-	}
+// offline is true for a node image that no registry has.
+func (h *kindHost) offline() bool { return strings.HasPrefix(h.image.Reference, offlineImages) }
+
+// ensureImage brings the node image into the engine, which kind would do without showing it and without an end by ctx.
+func (h *kindHost) ensureImage(ctx context.Context) error {
 	if _, err := h.engine.run(ctx, nil, "image", "inspect", "--format", "{{.Id}}", h.image.Reference); err == nil {
 		return nil
 	}
-	if offline {
+	if h.offline() {
 		return fault.New(fault.Delivery, fmt.Errorf("node image %q is not in %s", h.image.Reference, h.engine), "tools/bazelw --setup")
 	}
 	step := h.progress.Step("node image "+h.image.Reference, 0)
@@ -61,6 +58,9 @@ func (h *kindHost) prepare(ctx context.Context) error {
 
 // contain verifies the rules without which no cluster of the offline image may run.
 func (h *kindHost) contain(ctx context.Context) error {
+	if !h.offline() {
+		return nil
+	}
 	if err := contained(ctx, h.rules); err != nil {
 		return fault.New(fault.Delivery, err, "tools/bazelw --engine start")
 	}
@@ -93,6 +93,9 @@ func (h *kindHost) rules(ctx context.Context) ([]byte, error) {
 
 // Create implements backend. When ctx ends it deletes the containers under kind's feet until kind gives up.
 func (h *kindHost) Create(ctx context.Context, name, kubeconfig string, cfg kindConfig) error {
+	if err := h.ensureImage(ctx); err != nil {
+		return err
+	}
 	provider := kind.NewProvider(kind.ProviderWithLogger(log.NoopLogger{}), h.runtime())
 	done := make(chan error, 1)
 	go func() {

@@ -186,6 +186,18 @@ func TestRelay(t *testing.T) {
 	}
 }
 
+func TestInotifyHint(t *testing.T) {
+	for text, want := range map[string]int{"128\n": 1, "512\n": 0, "8192\n": 0, "": 0, "x": 0} {
+		path := filepath.Join(t.TempDir(), "limit")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := inotifyHint(path); len(got) != want {
+			t.Errorf("limit %q: hints %q, want %d", text, got, want)
+		}
+	}
+}
+
 func TestUntarStaysInItsFolder(t *testing.T) {
 	var data bytes.Buffer
 	w := tar.NewWriter(&data)

@@ -31,9 +31,11 @@ func (l *Lease) ExportLogs(ctx context.Context, dir string) error {
 	alive := healthy(ctx, l.Kubeconfig)
 	nodes := make(chan error, 1)
 	go func() { nodes <- exportNodes(ctx, l.Nodes, filepath.Join(dir, "nodes"), alive != nil) }()
-	errs := []error{alive}
+	var errs []error
 	if alive == nil {
 		errs = append(errs, exportObjects(ctx, l.Kubeconfig, dir))
+	} else {
+		errs = append(errs, fmt.Errorf("the API server does not answer: %w", alive))
 	}
 	err := errors.Join(append(errs, <-nodes)...)
 	if err != nil {

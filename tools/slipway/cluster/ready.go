@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -12,6 +15,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/kubernaut/kubernaut/tools/slipway/fault"
 )
 
 const (
@@ -59,10 +64,28 @@ func settle(ctx context.Context, kubeconfig string, nodes int) error {
 		}
 		select {
 		case <-deadline.Done():
-			return fmt.Errorf("waiting for the cluster (%s): %w", settleTimeout, errors.Join(missing, ctx.Err()))
+			err := fmt.Errorf("waiting for the cluster (%s): %w", settleTimeout, errors.Join(missing, ctx.Err()))
+			return fault.New(fault.Delivery, err, inotifyHint("/proc/sys/fs/inotify/max_user_instances")...)
 		case <-time.After(settleInterval):
 		}
 	}
+}
+
+// inotifyInstances is what a few nodes on one machine need; many systems allow 128, and then kube-proxy ends with "too many
+// open files" (https://kind.sigs.k8s.io/docs/user/known-issues/#pod-errors-due-to-too-many-open-files).
+const inotifyInstances = 512
+
+// inotifyHint is the likely cause of a cluster that does not settle, nil when the limit is high enough or unknown.
+func inotifyHint(path string) []string {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	limit, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil || limit >= inotifyInstances {
+		return nil
+	}
+	return []string{fmt.Sprintf("sudo sysctl fs.inotify.max_user_instances=%d", inotifyInstances)}
 }
 
 // unsettled names the first thing that is not ready.

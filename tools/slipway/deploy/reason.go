@@ -34,10 +34,9 @@ type reason struct {
 // explain looks for what keeps the workload from creating pods, then for its worst pod. live is the workload as it is now,
 // or nil. It returns the zero reason when nothing is known or the API does not answer.
 func (c *cluster) explain(ctx context.Context, o object, live *unstructured.Unstructured) reason {
-	if live != nil {
-		if message := condition(live.Object, "ReplicaFailure"); message != "" {
-			return reason{cause: message}
-		}
+	// All pods are of previous rollouts then, and so may be the condition of one that does create pods.
+	if live != nil && o.GetKind() == "Deployment" && updatedReplicas(live) == 0 {
+		return reason{cause: condition(live.Object, string(appsv1.DeploymentReplicaFailure))}
 	}
 	var worst reason
 	for _, pod := range latest(c.pods(ctx, o)) {
@@ -46,6 +45,11 @@ func (c *cluster) explain(ctx context.Context, o object, live *unstructured.Unst
 		}
 	}
 	return worst
+}
+
+func updatedReplicas(deployment *unstructured.Unstructured) int64 {
+	n, _, _ := unstructured.NestedInt64(deployment.Object, "status", "updatedReplicas")
+	return n
 }
 
 // latest keeps the pods of the newest pod's rollout. Pods of the previous one may stay, broken as they are, until the new
@@ -106,12 +110,32 @@ func diagnose(pod corev1.Pod) reason {
 			return reason{cause: condition.Reason + " " + condition.Message, pod: pod}
 		}
 	}
+	return unfinished(pod)
+}
+
+// unfinished says what a pod without a fault is doing, which may be just what takes too long.
+func unfinished(pod corev1.Pod) reason {
+	for _, s := range pod.Status.InitContainerStatuses {
+		if s.State.Running != nil && !isSidecar(pod, s.Name) {
+			return reason{cause: fmt.Sprintf("init container %s has not ended", s.Name), pod: pod, container: s.Name}
+		}
+	}
 	for _, s := range pod.Status.ContainerStatuses {
-		if !s.Ready && s.State.Running != nil {
+		switch {
+		case s.State.Waiting != nil:
+			return reason{cause: fmt.Sprintf("container %s waits: %s", s.Name, s.State.Waiting.Reason), pod: pod}
+		case s.State.Running != nil && !s.Ready:
 			return reason{cause: fmt.Sprintf("container %s runs but is not ready", s.Name), pod: pod, container: s.Name}
 		}
 	}
 	return reason{}
+}
+
+// isSidecar: an init container that is meant to run on, https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/.
+func isSidecar(pod corev1.Pod, name string) bool {
+	return slices.ContainsFunc(pod.Spec.InitContainers, func(c corev1.Container) bool {
+		return c.Name == name && c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+	})
 }
 
 // containerCause returns what the container waits for or died of.

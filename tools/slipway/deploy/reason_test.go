@@ -29,7 +29,19 @@ func TestDiagnose(t *testing.T) {
 		want   want
 	}{
 		{name: "nothing known"},
-		{name: "creating", status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{waiting("ContainerCreating", "")}}},
+		{
+			name:   "creating",
+			status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{waiting("ContainerCreating", "")}},
+			want:   want{Cause: "container c waits: ContainerCreating"},
+		},
+		{
+			name: "init container",
+			status: corev1.PodStatus{
+				InitContainerStatuses: []corev1.ContainerStatus{{Name: "i", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}},
+				ContainerStatuses:     []corev1.ContainerStatus{waiting("PodInitializing", "")},
+			},
+			want: want{Cause: "init container i has not ended"},
+		},
 		{
 			name:   "image",
 			status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{waiting("ErrImagePull", "long text")}},

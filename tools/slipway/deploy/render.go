@@ -130,7 +130,15 @@ func deliver(o object, config Config) {
 			}
 		}
 	}
-	if config.DockerConfig != nil && spec != nil {
+	if spec == nil {
+		return
+	}
+	// Without a name, apply cannot take back the name of an earlier run: the server keeps a copy in the deprecated field
+	// serviceAccount, which nobody owns.
+	if name, _ := spec["serviceAccountName"].(string); name == "" {
+		spec["serviceAccountName"] = "default"
+	}
+	if config.DockerConfig != nil {
 		secrets, _ := spec["imagePullSecrets"].([]any)
 		spec["imagePullSecrets"] = append(secrets, map[string]any{"name": pullSecret})
 	}

@@ -101,7 +101,8 @@ func TestRender(t *testing.T) {
 		"containers": []any{map[string]any{
 			"name": "gateway", "image": "kind.local/gateway@sha256:aa", "imagePullPolicy": "IfNotPresent",
 		}},
-		"imagePullSecrets": []any{map[string]any{"name": "slipway-registry"}},
+		"imagePullSecrets":   []any{map[string]any{"name": "slipway-registry"}},
+		"serviceAccountName": "default",
 	}
 	if diff := cmp.Diff(pod, podSpec(find(t, objects, "deployment/gateway"))); diff != "" {
 		t.Errorf("pod (-want +got):\n%s", diff)

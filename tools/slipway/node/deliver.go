@@ -139,9 +139,11 @@ func (l *Loader) feedBlob(ctx context.Context, a *archive, targets []*target, bl
 	if err := a.flush(); err != nil || !blob.layer {
 		return err
 	}
-	for _, t := range wanting {
-		t.layersSent++
-		t.layerBytes += blob.Size
+	for i, t := range wanting {
+		if !receivers[i].ended() {
+			t.layersSent++
+			t.layerBytes += blob.Size
+		}
 	}
 	return nil
 }

@@ -61,12 +61,8 @@ func (s *sink) fail(cause error) {
 
 // send hands a chunk over and reports whether the node is still there.
 func (s *sink) send(chunk []byte) bool {
-	select {
-	case <-s.left: // a chunk must not be counted after the node's end, although there is room
+	if s.ended() { // a chunk must not be counted after the node's end, although there is room
 		return false
-	case <-s.abort:
-		return false
-	default:
 	}
 	stalled := time.NewTimer(stallTimeout)
 	defer stalled.Stop()
@@ -110,14 +106,21 @@ func (f *fan) Write(p []byte) (int, error) {
 
 func (f *fan) receiving() bool {
 	for _, s := range f.all {
-		select {
-		case <-s.left:
-		case <-s.abort:
-		default:
+		if !s.ended() {
 			return true
 		}
 	}
 	return false
+}
+
+// ended is true when the node takes nothing more.
+func (s *sink) ended() bool {
+	select {
+	case <-s.left:
+		return true
+	default:
+		return s.aborted()
+	}
 }
 
 // close ends all streams: with the archive's end, or early with the cause.

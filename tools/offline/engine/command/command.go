@@ -22,8 +22,11 @@ import (
 // adminPath holds the folders that an unprivileged PATH lacks on Debian.
 const adminPath = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 
-// tailBytes of stderr go into an error.
-const tailBytes = 2048
+// tailBytes of stderr and lineBytes of the command line go into an error.
+const (
+	tailBytes = 2048
+	lineBytes = 240
+)
 
 // Command is one program run. The zero value of every field but Argv is usable.
 type Command struct {
@@ -124,7 +127,11 @@ func quote(argv []string) string {
 			words[i] = fmt.Sprintf("%q", word)
 		}
 	}
-	return strings.Join(words, " ")
+	line := strings.Join(words, " ")
+	if len(line) > lineBytes {
+		line = strings.ToValidUTF8(line[:lineBytes], "") + "…"
+	}
+	return line
 }
 
 // Tail keeps the last two kilobytes that were written to it. It is not safe for
