@@ -19,7 +19,8 @@ const usage = `usage: offline COMMAND
 
   bazel ARG…                 set up when needed, then run Bazel
   setup                      set up
-  engine start|stop|status   the container engine that the tool set starts where none runs; start also loads the node image
+  engine start|stop [--force]|status
+                             the container engine that the tool set starts where none runs; start also loads the node image
   enter -- ARG…              run Bazel inside the root, without set-up
 
 Environment: KUBERNAUT_CACHE, KUBERNAUT_WORKSPACE, KUBERNAUT_KEY (set by tools/bazelw).`
@@ -98,15 +99,18 @@ func (p place) engine(ctx context.Context, args []string) (int, error) {
 		if err != nil {
 			return 3, err
 		}
-		return 3, p.startEngine(ctx, s)
+		return 0, p.startEngine(ctx, s)
 	case "stop":
-		return 3, e.Stop(ctx)
+		return 0, e.Stop(ctx)
+	case "stop --force":
+		e.Force = true
+		return 0, e.Stop(ctx)
 	case "status":
-		text, err := e.Status(ctx)
-		fmt.Println(text)
-		return 3, err
+		status, err := e.Status(ctx)
+		fmt.Println(status)
+		return 0, err
 	}
-	return 2, fmt.Errorf("engine %q: start, stop or status", strings.Join(args, " "))
+	return 2, fmt.Errorf("engine %q: start, stop, stop --force or status", strings.Join(args, " "))
 }
 
 func (p place) newEngine(log func(string, ...any)) *engine.Engine {

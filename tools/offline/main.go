@@ -21,7 +21,9 @@ func main() {
 	code, err := dispatch(ctx, os.Args[1:])
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "bazelw: error: %v\n", err)
-		code = max(code, 1)
+		if code == 0 {
+			code = 3
+		}
 	}
 	os.Exit(code)
 }

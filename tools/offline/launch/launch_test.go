@@ -72,6 +72,7 @@ common --experimental_downloader_config=` + filepath.Join(dir, "downloader.cfg")
 common --repo_env=GOPROXY=file:///m/cache/download,https://proxy.example,direct
 build --disk_cache=/c/disk
 build --nosandbox_debug
+test --test_env=REQUIRE_POSTGRES=1
 build --//tools/e2e:node_image_reference=kubernaut/node:v1@sha256:0
 `
 	if d := cmp.Diff(want, string(data)); d != "" {

@@ -46,6 +46,8 @@ func (rc RC) text(block string) string {
 		"build --disk_cache=" + filepath.Join(rc.Cache, "disk"),
 		// Debian's system bazelrc turns it on; a `build` line comes after every `common` one, whatever its file.
 		"build --nosandbox_debug",
+		// The root has a PostgreSQL: a test that cannot use it fails instead of being skipped.
+		"test --test_env=REQUIRE_POSTGRES=1",
 	}
 	if strings.HasPrefix(rc.Cache, "/tmp/") {
 		// The sandbox has a /tmp of its own, which would hide the modules that actions' inputs link to.

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/kubernaut/kubernaut/tools/offline/debian"
 )
@@ -67,6 +68,8 @@ func Ensure(ctx context.Context, cache string, log io.Writer) (string, error) {
 	cmd := exec.CommandContext(ctx, script, arguments(part, debian.Source(mirror, Release))...)
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(script)+":"+os.Getenv("PATH"))
 	cmd.Stdout, cmd.Stderr = log, log
+	// A mount namespace of its own, which ends with it: a killed run leaves no mount below the folder that the next removes.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGTERM}
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("making the Bazel root %q: %w", part, err)
 	}

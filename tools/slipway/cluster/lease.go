@@ -55,8 +55,9 @@ type manager struct {
 	settle  func(ctx context.Context, kubeconfig string, nodes int) error // waits until workloads can be deployed
 }
 
+// hash covers what makes the cluster, and the state folder, whose locks keep two runs from one cluster.
 func (m *manager) hash() string {
-	in, _ := json.Marshal([]any{leaseVersion, m.cfg.Kind, m.cfg.Image.Digest, m.cfg.Ports})
+	in, _ := json.Marshal([]any{leaseVersion, m.cfg.Kind, m.cfg.Image.Digest, m.cfg.Ports, m.cfg.Dir})
 	return fmt.Sprintf("%x", sha256.Sum256(in))
 }
 

@@ -258,6 +258,7 @@ func TestNameFollowsConfiguration(t *testing.T) {
 		"kind configuration": func(c *Config) { c.Kind = []byte("kind: Cluster") },
 		"node image":         func(c *Config) { c.Image.Digest = "sha256:2" },
 		"ports":              func(c *Config) { c.Ports++ },
+		"state folder":       func(c *Config) { c.Dir = "/y" },
 	} {
 		other := newManager(t, nil, "/x")
 		change(&other.cfg)
@@ -265,7 +266,7 @@ func TestNameFollowsConfiguration(t *testing.T) {
 			t.Errorf("another %s has the same name %q", name, base.name(0))
 		}
 	}
-	same := newManager(t, nil, "/y")
+	same := newManager(t, nil, "/x")
 	same.cfg.Fresh = true
 	if base.name(0) != same.name(0) {
 		t.Errorf("the name depends on what does not make the cluster: %q, %q", base.name(0), same.name(0))
