@@ -20,6 +20,7 @@ type options struct {
 	archive     bool
 	fresh       bool
 	keep        bool
+	keepReused  bool // --keep was not given: a cluster that was there before stays
 	engine      string
 	dryRun      bool
 	report      string
@@ -53,6 +54,8 @@ func parseFlags(args []string, getenv func(string) string) (options, error) {
 	if err := flags.Parse(mine); err != nil {
 		return o, misuse("%v", err)
 	}
+	o.keepReused = true
+	flags.Visit(func(f *flag.Flag) { o.keepReused = o.keepReused && f.Name != "keep" })
 	if flags.NArg() > 0 {
 		return o, misuse("unexpected argument %q; the test's arguments follow --", flags.Arg(0))
 	}

@@ -21,8 +21,8 @@ Flags:
   --load=HOW            into kind: delta streams only the layers that a node lacks, archive all
                         of them (default delta)
   --fresh               delete the suite's cluster first and create a new one
-  --keep                keep the cluster for the next run (default: true, but false in CI and
-                        under bazel test)
+  --keep                keep the cluster for the next run (default: true; in CI and under bazel test
+                        only a cluster that was there before is kept)
   --engine=NAME         docker or podman (default: the one that answers, docker first)
   --dry-run             say what would be moved where, and stop; needs no cluster
   --report=FILE         write the report as JSON, version 1

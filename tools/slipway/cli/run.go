@@ -190,7 +190,7 @@ func (r *runner) finish(ctx context.Context, lease *held, err error) error {
 			r.progress.Line("slipway: warning: %s", oneLine(failed.Error()))
 		}
 	}
-	keep := r.options.keep && ctx.Err() == nil
+	keep := (r.options.keep || r.options.keepReused && lease.reused) && ctx.Err() == nil
 	end := r.ledger.Begin("release")
 	failed := lease.release(ctx, keep)
 	end(report.Moved{}, "", failed)

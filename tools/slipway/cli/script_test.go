@@ -101,7 +101,7 @@ func fakeSteps() steps {
 				return nil, err
 			}
 			return &held{
-				name: "slipway-test", kubeconfig: c.Dir + "/kubeconfig", gateway: "127.0.0.1", nodes: make([]cluster.Node, 2),
+				name: "slipway-test", reused: os.Getenv("REUSED") == "1", kubeconfig: c.Dir + "/kubeconfig", gateway: "127.0.0.1", nodes: make([]cluster.Node, 2),
 				release: func(_ context.Context, keep bool) error {
 					return step(context.Background(), "release", "keep=%v", keep)
 				},
