@@ -1,0 +1,172 @@
+package tools
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// program is a shell script that says who it is and what it got, and exits with 7.
+const program = `#!/bin/sh
+echo "NAME: $*"
+exit 7
+`
+
+// compiler stands for `go build -o FILE`: what it writes says what tools/bazelw hands to the tool set.
+const compiler = `#!/bin/sh
+while [ "$1" != -o ]; do shift; done
+cat >"$2" <<'END'
+#!/bin/sh
+echo "offline: $*"
+echo "cache: $KUBERNAUT_CACHE"
+exit 7
+END
+chmod +x "$2"
+`
+
+type result struct {
+	code           int
+	stdout, stderr string
+}
+
+// bazelw runs the launcher with the programs on PATH, beside the few that a shell script needs.
+func bazelw(t *testing.T, programs map[string]string, env []string, args ...string) result {
+	t.Helper()
+	bin := t.TempDir()
+	for name, text := range programs {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte(strings.ReplaceAll(text, "NAME", name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"cat", "chmod", "cut", "dirname", "find", "mkdir", "mv", "sha256sum", "sort", "xargs"} {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(path, filepath.Join(bin, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	script, err := filepath.Abs("bazelw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr bytes.Buffer
+	cmd := exec.Command(script, args...)
+	cmd.Env = append([]string{"PATH=" + bin}, env...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+func TestBazelOnPath(t *testing.T) {
+	for name, c := range map[string]struct {
+		programs map[string]string
+		args     []string
+		want     result
+	}{
+		"bazelisk before bazel": {
+			map[string]string{"bazelisk": program, "bazel": program},
+			[]string{"run", "//x", "--", "a b"},
+			result{7, "bazelisk: run //x -- a b\n", ""},
+		},
+		"bazel": {
+			map[string]string{"bazel": program, "go": compiler},
+			[]string{"test", "//..."},
+			result{7, "bazel: test //...\n", ""},
+		},
+		"set-up is Bazel's own": {
+			map[string]string{"bazelisk": program},
+			[]string{"--setup"},
+			result{7, "bazelisk: version\n", ""},
+		},
+		"no engine of ours": {
+			map[string]string{"bazelisk": program},
+			[]string{"--engine", "stop"},
+			result{2, "", "bazelw: error: --engine belongs to the offline tool set; this machine has bazelisk\n" +
+				"bazelw: hint: KUBERNAUT_OFFLINE=1 tools/bazelw --engine stop\n"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := bazelw(t, c.programs, []string{"HOME=" + t.TempDir()}, c.args...)
+			if d := cmp.Diff(c.want, got, cmp.AllowUnexported(result{})); d != "" {
+				t.Errorf("tools/bazelw %q (-want +got):\n%s", c.args, d)
+			}
+		})
+	}
+}
+
+func TestOfflineToolSet(t *testing.T) {
+	home := t.TempDir()
+	for name, c := range map[string]struct {
+		programs map[string]string
+		env      []string
+		args     []string
+		cache    string
+		want     string
+	}{
+		"no Bazel on PATH": {
+			map[string]string{"go": compiler}, nil, []string{"run", "//x", "--", "a b"},
+			home + "/.cache/kubernaut", "bazel run //x -- a b",
+		},
+		"asked for": {
+			map[string]string{"go": compiler, "bazel": program},
+			[]string{"KUBERNAUT_OFFLINE=1"},
+			[]string{"build"},
+			home + "/.cache/kubernaut", "bazel build",
+		},
+		"XDG_CACHE_HOME": {
+			map[string]string{"go": compiler},
+			[]string{"XDG_CACHE_HOME=" + home + "/xdg"},
+			[]string{"--setup"},
+			home + "/xdg/kubernaut", "setup",
+		},
+		"KUBERNAUT_CACHE": {
+			map[string]string{"go": compiler},
+			[]string{"XDG_CACHE_HOME=" + home + "/xdg", "KUBERNAUT_CACHE=" + home + "/k"},
+			[]string{"--engine", "stop", "--force"},
+			home + "/k", "engine stop --force",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := bazelw(t, c.programs, append(c.env, "HOME="+home), c.args...)
+			want := result{7, "offline: " + c.want + "\ncache: " + c.cache + "\n", got.stderr}
+			if d := cmp.Diff(want, got, cmp.AllowUnexported(result{})); d != "" {
+				t.Errorf("tools/bazelw %q (-want +got):\n%s%s", c.args, d, got.stderr)
+			}
+		})
+	}
+}
+
+func TestNothingToStartWith(t *testing.T) {
+	for name, c := range map[string]struct {
+		programs map[string]string
+		env      []string
+		want     string
+	}{
+		"neither Bazel nor Go": {nil, []string{"HOME=/tmp"}, "running Bazel: neither bazelisk, bazel nor go is on PATH"},
+		"no folder":            {map[string]string{"go": compiler}, nil, "finding the cache folder: HOME is not set"},
+		"go does not compile": {
+			map[string]string{"go": "#!/bin/sh\nexit 1\n"},
+			[]string{"KUBERNAUT_CACHE=" + t.TempDir()},
+			"compiling tools/offline",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := bazelw(t, c.programs, c.env, "info")
+			if got.code != 3 || !strings.Contains(got.stderr, "bazelw: error: "+c.want) {
+				t.Errorf("got exit %d, stderr %q, want 3 and %q", got.code, got.stderr, c.want)
+			}
+		})
+	}
+}

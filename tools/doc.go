@@ -1,0 +1,2 @@
+// Package tools holds no code but the test of bazelw.
+package tools
