@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/kubernaut/kubernaut/tools/offline/debian"
+	"github.com/kubernaut/kubernaut/tools/offline/launch"
 	"github.com/kubernaut/kubernaut/tools/offline/node"
 	"github.com/kubernaut/kubernaut/tools/offline/registry"
 	"github.com/kubernaut/kubernaut/tools/offline/root"
@@ -55,6 +56,9 @@ func (p place) ready(ctx context.Context) (state, error) {
 }
 
 func (p place) check() error {
+	if err := launch.CheckCache(p.cache); err != nil {
+		return err
+	}
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("setting up the offline tool set: root is needed (or put bazelisk on PATH and use a machine with internet)")
 	}

@@ -17,7 +17,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -26,6 +25,7 @@ import (
 	"github.com/kubernaut/kubernaut/services/gateway/remediation"
 	"github.com/kubernaut/kubernaut/services/internal/api/v1alpha1"
 	"github.com/kubernaut/kubernaut/services/internal/audit"
+	"github.com/kubernaut/kubernaut/services/internal/auth"
 	"github.com/kubernaut/kubernaut/services/internal/httpserver"
 	"github.com/kubernaut/kubernaut/services/internal/names"
 	"github.com/kubernaut/kubernaut/services/internal/process"
@@ -123,9 +123,9 @@ func run(ctx context.Context, cfg config.Config, kubeconfig string, log *slog.Lo
 
 // newClient returns a client without cache and without discovery: the two kinds that the gateway uses are known.
 func newClient(kubeconfig string) (client.Client, error) {
-	api, err := connection(kubeconfig)
+	api, err := auth.LoadConfig(kubeconfig)
 	if err != nil {
-		return nil, fmt.Errorf("finding the Kubernetes API: %w", err)
+		return nil, err
 	}
 	api.Timeout = apiTimeout
 	api.UserAgent = names.Gateway
@@ -143,13 +143,6 @@ func newClient(kubeconfig string) (client.Client, error) {
 		return nil, fmt.Errorf("connecting to the Kubernetes API: %w", err)
 	}
 	return kube, nil
-}
-
-func connection(kubeconfig string) (*rest.Config, error) {
-	if kubeconfig == "" {
-		return rest.InClusterConfig()
-	}
-	return clientcmd.BuildConfigFromFlags("", kubeconfig)
 }
 
 // holder names this replica in Leases. The random part tells two processes of one host name apart.

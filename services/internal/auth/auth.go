@@ -44,6 +44,13 @@ type Guard struct {
 
 // LoadConfig returns the way to the API server: the kubeconfig file when path is not empty, else the pod's own account.
 func LoadConfig(path string) (*rest.Config, error) {
+	if path == "" { // BuildConfigFromFlags would print a warning among the JSON logs
+		cfg, err := rest.InClusterConfig()
+		if err != nil {
+			return nil, fmt.Errorf("loading the pod's Kubernetes configuration: %w", err)
+		}
+		return cfg, nil
+	}
 	cfg, err := clientcmd.BuildConfigFromFlags("", path)
 	if err != nil {
 		return nil, fmt.Errorf("loading Kubernetes configuration %q: %w", path, err)

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -89,6 +91,34 @@ func TestGuard(t *testing.T) {
 				t.Errorf("the body tells too much: %s", response.Body)
 			}
 		})
+	}
+}
+
+func TestLoadConfigWithoutACluster(t *testing.T) {
+	t.Setenv("KUBERNETES_SERVICE_HOST", "") // also where the tests themselves run in a pod
+	for path, want := range map[string]string{
+		"":             "loading the pod's Kubernetes configuration: ",
+		"/nonexistent": `loading Kubernetes configuration "/nonexistent": `,
+	} {
+		if _, err := auth.LoadConfig(path); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("LoadConfig(%q): got %v, want an error that begins with %q", path, err, want)
+		}
+	}
+}
+
+func TestLoadConfigReadsAKubeconfig(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	content := `{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: c}}],
+		clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]}`
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := auth.LoadConfig(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "http://127.0.0.1:1"; got.Host != want {
+		t.Errorf("host: got %q, want %q", got.Host, want)
 	}
 }
 

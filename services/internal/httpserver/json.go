@@ -56,12 +56,7 @@ func ReadBody(r *http.Request) ([]byte, error) {
 
 // DecodeStrict reads the request's JSON body into target: content type checked, unknown fields and trailing data
 // refused, the field to blame named. Its errors are problems.
-func DecodeStrict(r *http.Request, target any) error { return decode(r, target, true) }
-
-// DecodeLenient is DecodeStrict that passes over unknown fields, for senders whose form others define.
-func DecodeLenient(r *http.Request, target any) error { return decode(r, target, false) }
-
-func decode(r *http.Request, target any, strict bool) error {
+func DecodeStrict(r *http.Request, target any) error {
 	if err := CheckJSON(r); err != nil {
 		return err
 	}
@@ -69,7 +64,7 @@ func decode(r *http.Request, target any, strict bool) error {
 	if err != nil {
 		return err
 	}
-	return Unmarshal(body, target, strict)
+	return Unmarshal(body, target, true)
 }
 
 // Unmarshal decodes one JSON document; its errors are problems that name the field.

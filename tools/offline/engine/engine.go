@@ -92,15 +92,6 @@ func (e *Engine) answering(ctx context.Context, api *client) error {
 	return e.start(ctx, api)
 }
 
-// Socket is the path of the engine's socket, or "" when DOCKER_HOST names another transport.
-func (e *Engine) Socket() string {
-	api, err := newClient(e.Host)
-	if err != nil {
-		return ""
-	}
-	return api.socket
-}
-
 func (e *Engine) logf(format string, args ...any) {
 	if e.Log != nil {
 		e.Log(format, args...)

@@ -20,11 +20,19 @@ type RC struct {
 // blocked keeps Bazel's own downloader from the network: whatever it still wants is missing in the tool set.
 const blocked = "block *\n"
 
+// CheckCache refuses cache folders that a bazelrc cannot name. It is for the start of a set-up, before anything is made.
+func CheckCache(dir string) error {
+	if strings.ContainsAny(dir, " \t\n\"'\\#") {
+		return fmt.Errorf("cache folder %q: a bazelrc cannot name a path with spaces, quotes or #; set KUBERNAUT_CACHE to another", dir)
+	}
+	return nil
+}
+
 // Write writes the bazelrc and its downloader configuration into dir and returns the bazelrc's path. Bazel expands no
 // variables in a bazelrc, so the machine's paths are filled in here. Existing equal files are left alone.
 func (rc RC) Write(dir string) (string, error) {
-	if strings.ContainsAny(rc.Cache, " \t\n\"'\\#") {
-		return "", fmt.Errorf("cache folder %q: a bazelrc cannot name a path with spaces, quotes or #; set KUBERNAUT_CACHE to another", rc.Cache)
+	if err := CheckCache(rc.Cache); err != nil {
+		return "", err
 	}
 	block := filepath.Join(dir, "downloader.cfg")
 	if err := replace(block, blocked); err != nil {

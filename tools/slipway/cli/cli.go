@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, streams
 	case "run":
 		err = runCommand(ctx, args, getenv, streams, steps)
 	default:
-		err = fault.New(fault.Usage, fmt.Errorf("unknown command %q", command), "slipway --help")
+		err = fault.New(fault.Usage, fmt.Errorf("unknown command %q", command), "--help")
 	}
 	if err == nil {
 		return fault.Passed
@@ -112,7 +112,33 @@ func oneLine(text string) string {
 	return strings.Join(lines, "; ")
 }
 
+// suiteError is an error of a run whose plan is known.
+type suiteError struct {
+	error
+	label string // the suite's, from the plan
+}
+
+func (e *suiteError) Unwrap() error { return e.error }
+
+// hints returns complete lines to type. Packages that do not know the suite hint at a flag alone, such as
+// "--destination=kind"; here it becomes the command that runs the suite with it.
 func hints(err error) []string {
+	target := "//tools/slipway"
+	var suite *suiteError
+	if errors.As(err, &suite) {
+		target = suite.label
+	}
+	var lines []string
+	for _, hint := range actions(err) {
+		if strings.HasPrefix(hint, "--") {
+			hint = "bazel run " + target + " -- " + hint
+		}
+		lines = append(lines, hint)
+	}
+	return lines
+}
+
+func actions(err error) []string {
 	var input *plan.InputError
 	var denied *registry.DeniedError
 	var unreachable *registry.UnreachableError

@@ -86,11 +86,11 @@ func (o options) check(load string) error {
 	case o.timeout < 0:
 		return misuse("--timeout must not be negative, got %s", o.timeout)
 	case o.plan == "":
-		return fault.New(fault.Usage, fmt.Errorf("no plan: neither --plan nor SLIPWAY_PLAN is set"), "bazel run //test/e2e:gateway", "slipway --help")
+		return fault.New(fault.Usage, fmt.Errorf("no plan: neither --plan nor SLIPWAY_PLAN is set"), "bazel run //test/e2e:gateway", "--help")
 	}
 	return nil
 }
 
 func misuse(format string, args ...any) error {
-	return fault.New(fault.Usage, fmt.Errorf(format, args...), "slipway --help")
+	return fault.New(fault.Usage, fmt.Errorf(format, args...), "--help")
 }

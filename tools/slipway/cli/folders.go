@@ -54,7 +54,7 @@ func outputDir(o options, getenv func(string) string, state, suite string, now t
 		err = os.MkdirAll(dir, 0o755)
 	}
 	if err != nil {
-		return "", fault.New(fault.Usage, fmt.Errorf("creating output folder: %w", err), "--output=DIR")
+		return "", fault.New(fault.Usage, fmt.Errorf("creating output folder: %w", err), "--output=/var/tmp/slipway")
 	}
 	return dir, nil
 }

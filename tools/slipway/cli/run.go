@@ -56,12 +56,19 @@ func runCommand(ctx context.Context, args []string, getenv func(string) string, 
 	if r.in, err = readInputs(o.plan, openFiles(getenv)); err != nil {
 		return err
 	}
-	r.progress = newDisplay(streams.Err, getenv)
+	if err := r.run(ctx); err != nil {
+		return &suiteError{err, r.in.plan.Label}
+	}
+	return nil
+}
+
+func (r *runner) run(ctx context.Context) error {
+	r.progress = newDisplay(r.streams.Err, r.getenv)
 	defer r.progress.Close()
 	if err := r.decide(); err != nil {
 		return err
 	}
-	err = r.execute(ctx)
+	err := r.execute(ctx)
 	r.progress.Close()
 	return r.report(ctx, err)
 }

@@ -18,9 +18,11 @@ const (
 
 // Fault is an error with an exit code and hints.
 type Fault struct {
-	Err   error
-	Code  int      // one of the exit codes above
-	Hints []string // actions to type, without the "slipway: hint:" prefix; at most two are printed
+	Err  error
+	Code int // one of the exit codes above
+	// Hints are lines to type, without the "slipway: hint:" prefix; at most two are printed. A hint that begins with "--"
+	// is a flag, which package cli makes a command line of the suite.
+	Hints []string
 }
 
 // New attaches code and hints to err. It returns nil for a nil err.

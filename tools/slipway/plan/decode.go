@@ -8,8 +8,8 @@ import (
 	"io"
 )
 
-// InputError is bad input: a plan, a descriptor, a flag or a variable that a person can correct. Hints are lines to type,
-// at most two, and may be empty.
+// InputError is bad input: a plan, a descriptor, a flag or a variable that a person can correct. Hints are lines to type
+// or, with "--" in front, flags of the run; at most two, and may be empty.
 type InputError struct {
 	Message string
 	Hints   []string

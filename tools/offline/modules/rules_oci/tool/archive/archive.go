@@ -114,9 +114,13 @@ func ociEntries(dir layout.Dir, index, top *ordered.Object, root layout.Descript
 	}
 	named := []any{}
 	for _, tag := range tags {
-		once := ordered.New()
+		once, annotations := ordered.New(), ordered.New()
 		once.Merge(top)
-		once.Set("annotations", ordered.New("org.opencontainers.image.ref.name", tag))
+		if kept := top.Object("annotations"); kept != nil {
+			annotations.Merge(kept)
+		}
+		annotations.Set("org.opencontainers.image.ref.name", tag)
+		once.Set("annotations", annotations)
 		named = append(named, once)
 	}
 	index.Set("manifests", named)
@@ -140,7 +144,8 @@ func (e entry) write(archive *tar.Writer) error {
 }
 
 func (e entry) copy(archive *tar.Writer, content io.Reader, size int64) error {
-	header := &tar.Header{Name: e.name, Mode: 0o755, Size: size, ModTime: entryTime, Format: tar.FormatUSTAR}
+	// USTAR, unless an entry is larger than its 8 GiB or has a longer name.
+	header := &tar.Header{Name: e.name, Mode: 0o755, Size: size, ModTime: entryTime}
 	if err := archive.WriteHeader(header); err != nil {
 		return err
 	}

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -48,6 +50,50 @@ func TestWrite(t *testing.T) {
 	}
 	if len(got) != 6 {
 		t.Errorf("oci archive: %d entries, want 6", len(got))
+	}
+}
+
+func TestEachTagKeepsTheIndexsAnnotations(t *testing.T) {
+	dir := layout.Dir(t.TempDir())
+	index := put(t, dir, layout.IndexType, "{}")
+	index.Set("annotations", ordered.New("a", "1", "org.opencontainers.image.ref.name", "old"))
+	top(t, dir, index)
+	got, err := ordered.ParseObject([]byte(write(t, dir, archive.OCI, "a:1", "a:2")["index.json"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []any{}
+	for _, tag := range []string{"a:1", "a:2"} {
+		named := ordered.New()
+		named.Merge(index)
+		named.Set("annotations", ordered.New("a", "1", "org.opencontainers.image.ref.name", tag))
+		want = append(want, named)
+	}
+	if diff := cmp.Diff(string(ordered.Marshal(want)), string(ordered.Marshal(got.List("manifests")))); diff != "" {
+		t.Errorf("manifests (-want +got):\n%s", diff)
+	}
+}
+
+// The name of a SHA-512 blob does not fit into the oldest tar format.
+func TestWriteLongNames(t *testing.T) {
+	dir := layout.Dir(t.TempDir())
+	digest := "sha512:" + strings.Repeat("ab", 64)
+	path, err := dir.Path(digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("bytes"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	layer := ordered.New("mediaType", "layer", "digest", digest, "size", int64(5))
+	top(t, dir, put(t, dir, layout.ManifestType, string(ordered.Marshal(ordered.New(
+		"config", put(t, dir, layout.ConfigType, "{}"), "layers", []any{layer},
+	)))))
+	if got := write(t, dir, archive.Docker)[name(layer)+".tar.gz"]; got != "bytes" {
+		t.Errorf("got layer %q, want its bytes", got)
 	}
 }
 

@@ -26,7 +26,7 @@ func (d *draft) configure(spec Spec) error {
 		{spec.ExposedPorts, func(text string) { inner.Set("ExposedPorts", set(text)) }},
 		{spec.Volumes, func(text string) { inner.Set("Volumes", set(text)) }},
 		{spec.Env, func(text string) { inner.Set("Env", environment(d.baseEnv(), text)) }},
-		{spec.Labels, func(text string) { inner.Set("Labels", pairs(text)) }},
+		{spec.Labels, func(text string) { inner.Set("Labels", ordered.Pairs(text)) }},
 		{spec.Annotations, func(text string) { annotate(d.manifest, text) }},
 	}
 	for _, step := range steps {
@@ -94,25 +94,12 @@ func set(text string) *ordered.Object {
 	return o
 }
 
-// pairs reads "key=value" lines; empty ones are skipped, a later key replaces an earlier one in its place.
-func pairs(text string) *ordered.Object {
-	o := ordered.New()
-	for line := range strings.SplitSeq(text, "\n") {
-		if line == "" {
-			continue
-		}
-		key, value, _ := strings.Cut(line, "=")
-		o.Set(key, value)
-	}
-	return o
-}
-
-// annotate adds pairs to a manifest's annotations.
+// annotate adds "key=value" lines to a manifest's annotations.
 func annotate(manifest *ordered.Object, text string) {
 	annotations := manifest.Object("annotations")
 	if annotations == nil {
 		annotations = ordered.New()
 	}
-	annotations.Merge(pairs(text))
+	annotations.Merge(ordered.Pairs(text))
 	manifest.Set("annotations", annotations)
 }

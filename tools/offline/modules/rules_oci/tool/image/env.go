@@ -31,8 +31,10 @@ func environment(base []any, text string) []any {
 	return list
 }
 
-// lines splits text; unlike strings.Split it makes no empty line of a final newline. Empty lines in between count.
+// lines splits text; unlike strings.Split it makes no empty line of a final newline. Empty lines in between count, and
+// NUL bytes are dropped, which a shell cannot read.
 func lines(text string) []string {
+	text = strings.ReplaceAll(text, "\x00", "")
 	if text == "" {
 		return nil
 	}

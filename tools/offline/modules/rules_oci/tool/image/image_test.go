@@ -32,6 +32,7 @@ func TestConfig(t *testing.T) {
 		{"environment", map[string]string{"env": "PATH=/opt:$PATH\nQ=\"é\"'\nU=[$MISSING]\nD=$$X\nB=${X}-${X:-y}\nN=${NL}\n\nE\n"},
 			`{"Env":["PATH=/opt:/bin","X=1","X=2","NL=a\n","Q=\"é\"'","U=[]","D=$12","B=12-12:-y}","N=a","=","E="]}`},
 		{"earlier line", map[string]string{"env": "A=1\nB=$A$A\nA=2"}, `{"Env":["PATH=/bin","X=1","X=2","NL=a\n","A=2","B=11"]}`},
+		{"carriage returns and NUL", map[string]string{"env": "A=1\r\nB=\x00[$A]\x00\r\n"}, `{"Env":["PATH=/bin","X=1","X=2","NL=a\n","A=1\r","B=[1\r]\r"]}`},
 		{"no variables", map[string]string{"env": ""}, `{"Env":["PATH=/bin","X=1","X=2","NL=a\n"]}`},
 		{"labels", map[string]string{"labels": "c=3=4\n\nb=5\nflag\nc=6\n"}, `{"Labels":{"a":"1","b":"5","c":"6","flag":""}}`},
 		{"entrypoint drops cmd", map[string]string{"entrypoint": "/app\n\nx%5Cny"}, `{"Cmd":null,"Entrypoint":["/app","x\ny"]}`},

@@ -7,7 +7,6 @@ package index
 import (
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/kubernaut/kubernaut/tools/offline/modules/rules_oci/tool/layout"
 	"github.com/kubernaut/kubernaut/tools/offline/modules/rules_oci/tool/ordered"
@@ -128,13 +127,7 @@ func annotate(index *ordered.Object, path string) error {
 	if err != nil {
 		return fmt.Errorf("reading annotations: %w", err)
 	}
-	annotations := ordered.New()
-	for line := range strings.SplitSeq(string(text), "\n") {
-		if key, value, _ := strings.Cut(line, "="); line != "" {
-			annotations.Set(key, value)
-		}
-	}
-	index.Set("annotations", annotations)
+	index.Set("annotations", ordered.Pairs(string(text)))
 	return nil
 }
 

@@ -29,6 +29,7 @@ func TestDescribe(t *testing.T) {
 		{"gzip", "gzip", zip(t, plain), plain},
 		{"two gzip members", "gzip", append(zip(t, plain), zip(t, plain)...), append(bytes.Clone(plain), plain...)},
 		{"zstd", "zstd", zst(t, plain), plain},
+		{"two zstd frames", "zstd", append(zst(t, plain), zst(t, []byte("more"))...), append(bytes.Clone(plain), "more"...)},
 		{"zstd after a skippable frame", "zstd", append([]byte{0x51, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 'x'}, zst(t, plain)...), plain},
 	}
 	for _, test := range tests {
@@ -60,6 +61,8 @@ func TestDescribeNamesTheCorruptFile(t *testing.T) {
 		{"gzip cut short", "decompressing gzip: unexpected EOF", gz[:len(gz)-9]},
 		{"gzip with a wrong checksum", "decompressing gzip: gzip: invalid checksum", append(gz[:len(gz)-8:len(gz)-8], make([]byte, 8)...)},
 		{"gzip magic alone", "decompressing gzip", []byte{0x1f, 0x8b}},
+		{"gzip with padding", "decompressing gzip", append(bytes.Clone(gz), make([]byte, 512)...)},
+		{"zstd with padding", "decompressing zstd", append(bytes.Clone(zs), 0, 0, 0)},
 		{"zstd cut short", "decompressing zstd", zs[:len(zs)-5]},
 	}
 	for _, test := range tests {

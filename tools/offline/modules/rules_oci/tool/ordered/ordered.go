@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Object is a JSON object that remembers the order in which its keys first appeared. The zero value is an empty object.
@@ -25,6 +26,19 @@ func New(pairs ...any) *Object {
 	o := &Object{}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		o.Set(pairs[i].(string), pairs[i+1])
+	}
+	return o
+}
+
+// Pairs returns an object of "key=value" lines; empty ones are skipped, a later key replaces an earlier one in its place.
+func Pairs(text string) *Object {
+	o := &Object{}
+	for line := range strings.SplitSeq(text, "\n") {
+		if line == "" {
+			continue
+		}
+		key, value, _ := strings.Cut(line, "=")
+		o.Set(key, value)
 	}
 	return o
 }

@@ -45,6 +45,14 @@ func TestMarshalMalformedUTF8(t *testing.T) {
 	}
 }
 
+func TestPairs(t *testing.T) {
+	const want = `{"b":"1=2","":"x","flag":"","a":"\r"}`
+	got := ordered.Pairs("b=0\n\n=x\nflag\na=\r\nb=1=2")
+	if diff := cmp.Diff(string(ordered.Marshal(parse(t, want))), string(ordered.Marshal(got))); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 func TestMerge(t *testing.T) {
 	tests := []struct{ name, base, over, want string }{
 		{"objects merge, lists are replaced", `{"c":{"a":1,"l":[1]},"z":0}`, `{"c":{"l":[2],"n":3}}`, `{"c":{"a":1,"l":[2],"n":3},"z":0}`},

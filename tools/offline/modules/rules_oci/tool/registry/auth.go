@@ -55,7 +55,7 @@ func (c *Client) token(ctx context.Context, realm, service string) (string, erro
 	if err != nil {
 		return "", err
 	}
-	response, err := c.HTTP.Do(request)
+	response, err := c.roundTrip(request)
 	if err != nil {
 		return "", err
 	}

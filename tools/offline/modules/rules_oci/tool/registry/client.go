@@ -10,6 +10,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -114,7 +115,18 @@ func (c *Client) send(ctx context.Context, method, address string, content *body
 	if authorization != "" && request.URL.Host == c.Repository.Host {
 		request.Header.Set("Authorization", authorization)
 	}
-	return c.HTTP.Do(request)
+	return c.roundTrip(request)
+}
+
+// roundTrip sends a request as it is. Its error names the URL without the query, which is a credential where an upload's
+// location is signed.
+func (c *Client) roundTrip(request *http.Request) (*http.Response, error) {
+	response, err := c.HTTP.Do(request)
+	var failed *url.Error
+	if errors.As(err, &failed) {
+		failed.URL, _, _ = strings.Cut(failed.URL, "?")
+	}
+	return response, err
 }
 
 // exists asks for a path by HEAD.

@@ -25,6 +25,7 @@ import (
 type server struct {
 	*httptest.Server
 	user, password string
+	location       string // of uploads
 
 	mu        sync.Mutex
 	content   map[string]string // path below /v2/team/app → content
@@ -35,7 +36,7 @@ type server struct {
 
 func start(t *testing.T) *server {
 	t.Helper()
-	s := &server{content: map[string]string{}}
+	s := &server{content: map[string]string{}, location: "/v2/team/app/blobs/uploads/1?state=a%2Fb"}
 	s.Server = httptest.NewServer(s)
 	t.Cleanup(s.Close)
 	return s
@@ -59,7 +60,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	case r.Method == http.MethodPost:
 		s.uploads++
-		w.Header().Set("Location", "/v2/team/app/blobs/uploads/1?state=a%2Fb")
+		w.Header().Set("Location", s.location)
 		w.WriteHeader(http.StatusAccepted)
 	default:
 		s.put(w, r, path)
@@ -122,6 +123,19 @@ func TestPush(t *testing.T) {
 	}
 	if s.bytesSent != sent {
 		t.Errorf("second push sent %d bytes, want 0", s.bytesSent-sent)
+	}
+}
+
+// The query of an upload's location is a credential where the blob store wants a signature.
+func TestPushErrorsNameNoSignature(t *testing.T) {
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	s := start(t)
+	s.location = gone.URL + "/store/1?signature=hunter2"
+	dir, _ := image(t)
+	_, err := pusher(t, s).Push(t.Context(), dir, nil)
+	if err == nil || !strings.Contains(err.Error(), gone.URL+"/store/1") || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("Push() = %v, want an error that names the store without the signature", err)
 	}
 }
 
