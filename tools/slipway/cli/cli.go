@@ -131,7 +131,7 @@ func hints(err error) []string {
 	var lines []string
 	for _, hint := range actions(err) {
 		if strings.HasPrefix(hint, "--") {
-			hint = "bazel run " + target + " -- " + hint
+			hint = "tools/bazelw run " + target + " -- " + hint
 		}
 		lines = append(lines, hint)
 	}

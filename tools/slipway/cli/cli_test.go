@@ -35,20 +35,20 @@ func TestComplain(t *testing.T) {
 		{"input", fmt.Errorf("wrapped: %w", &plan.InputError{Message: "bad", Hints: []string{"good"}}), 2, "slipway: error: wrapped: bad\nslipway: hint: good\n"},
 		{
 			"denied", &registry.DeniedError{Label: "//a", Repository: "ghcr.io/o/a", Status: 403}, 3,
-			"slipway: error: pushing //a to ghcr.io/o/a: 403 Forbidden\nslipway: hint: docker login ghcr.io\nslipway: hint: bazel run //tools/slipway -- --destination=kind\n",
+			"slipway: error: pushing //a to ghcr.io/o/a: 403 Forbidden\nslipway: hint: docker login ghcr.io\nslipway: hint: tools/bazelw run //tools/slipway -- --destination=kind\n",
 		},
 		{
 			"unreachable", &registry.UnreachableError{Label: "//a", Repository: "r.io/a", Detail: "no route"}, 3,
-			"slipway: error: pushing //a to r.io/a: no route\nslipway: hint: unset IMAGE_REGISTRY IMAGE_TAG\nslipway: hint: bazel run //tools/slipway -- --destination=kind\n",
+			"slipway: error: pushing //a to r.io/a: no route\nslipway: hint: unset IMAGE_REGISTRY IMAGE_TAG\nslipway: hint: tools/bazelw run //tools/slipway -- --destination=kind\n",
 		},
 		{
 			"flag of a suite", &suiteError{fmt.Errorf("wrapped: %w", &plan.InputError{Message: "bad", Hints: []string{"--fresh", "ls --all"}}), "//test/e2e:a"}, 2,
-			"slipway: error: wrapped: bad\nslipway: hint: bazel run //test/e2e:a -- --fresh\nslipway: hint: ls --all\n",
+			"slipway: error: wrapped: bad\nslipway: hint: tools/bazelw run //test/e2e:a -- --fresh\nslipway: hint: ls --all\n",
 		},
 		{
 			"missing", &source.MissingError{Blob: plan.Blob{Digest: "sha256:0", Size: 1}, Label: "//a"}, 3,
-			"slipway: error: blob sha256:0 of 1 bytes is nowhere to be found; \"bazel build --remote_download_outputs=toplevel //a\" brings it\n" +
-				"slipway: hint: bazel build --remote_download_outputs=toplevel //a\n",
+			"slipway: error: blob sha256:0 of 1 bytes is nowhere to be found; \"tools/bazelw build --remote_download_outputs=toplevel //a\" brings it\n" +
+				"slipway: hint: tools/bazelw build --remote_download_outputs=toplevel //a\n",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

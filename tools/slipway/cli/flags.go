@@ -86,7 +86,7 @@ func (o options) check(load string) error {
 	case o.timeout < 0:
 		return misuse("--timeout must not be negative, got %s", o.timeout)
 	case o.plan == "":
-		return fault.New(fault.Usage, fmt.Errorf("no plan: neither --plan nor SLIPWAY_PLAN is set"), "bazel run //test/e2e:gateway", "--help")
+		return fault.New(fault.Usage, fmt.Errorf("no plan: neither --plan nor SLIPWAY_PLAN is set"), "tools/bazelw run //test/e2e:gateway", "--help")
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ Usage:
   slipway help
 
 Under bazel, flags follow "--" once, and the test's a second time:
-  bazel run //test/e2e:gateway -- --keep=false -- -test.run=TestGW1
+  tools/bazelw run //test/e2e:gateway -- --keep=false -- -test.run=TestGW1
 
 Flags:
   --plan=FILE           the suite's plan, a file or a path in the runfiles

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bazelbuild/rules_go/go/runfiles"
 
+	"github.com/kubernaut/kubernaut/tools/slipway/cluster"
 	"github.com/kubernaut/kubernaut/tools/slipway/deploy"
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
@@ -88,12 +89,20 @@ func readInputs(name string, f *files) (inputs, error) {
 		}
 	}
 	if in.binary, err = f.path(p.Test.Binary); err == nil {
-		_, err = os.Stat(in.binary)
+		err = executable(in.binary)
 	}
 	if err != nil {
 		return inputs{}, fault.New(fault.Usage, fmt.Errorf("finding test binary %q: %w", p.Test.Binary, err))
 	}
 	return in, nil
+}
+
+func executable(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && (!info.Mode().IsRegular() || info.Mode()&0o111 == 0) {
+		err = fmt.Errorf("%q is not an executable file", path)
+	}
+	return err
 }
 
 func (in *inputs) readImages(f *files) error {
@@ -129,8 +138,13 @@ func (in *inputs) readCluster(f *files) error {
 	if in.nodeImage, err = plan.DecodeNodeImage(in.plan.Cluster.NodeImage, data); err != nil {
 		return err
 	}
-	in.kind, err = f.read("kind configuration", in.plan.Cluster.Config)
-	return err
+	if in.kind, err = f.read("kind configuration", in.plan.Cluster.Config); err != nil {
+		return err
+	}
+	if err := cluster.Check(in.kind); err != nil {
+		return fmt.Errorf("reading kind configuration %q: %w", in.plan.Cluster.Config, err)
+	}
+	return nil
 }
 
 func (in *inputs) readManifests(f *files) error {

@@ -68,6 +68,9 @@ func (r *runner) run(ctx context.Context) error {
 	if err := r.decide(); err != nil {
 		return err
 	}
+	if err := r.openReport(); err != nil {
+		return err
+	}
 	err := r.execute(ctx)
 	r.progress.Close()
 	return r.report(ctx, err)
@@ -221,10 +224,28 @@ func (r *runner) report(ctx context.Context, err error) error {
 	if r.options.report == "" {
 		return err
 	}
-	if failed := writeReport(fromCaller(r.options.report, r.getenv), rep); err == nil && failed != nil {
+	failed := writeReport(fromCaller(r.options.report, r.getenv), rep)
+	switch {
+	case failed == nil:
+		return err
+	case err == nil:
 		return fault.New(fault.Delivery, fmt.Errorf("writing report: %w", failed))
 	}
+	r.progress.Line("slipway: warning: writing report: %v", failed)
 	return err
+}
+
+// openReport refuses a path that cannot be written while nothing has been touched, and empties the report of an earlier
+// run.
+func (r *runner) openReport() error {
+	if r.options.report == "" {
+		return nil
+	}
+	file, err := os.Create(fromCaller(r.options.report, r.getenv))
+	if err != nil {
+		return fault.New(fault.Usage, fmt.Errorf("creating report: %w", err), "--report=/var/tmp/slipway.json")
+	}
+	return file.Close()
 }
 
 // interrupted says what the signal hit, when that says more than that there was one.

@@ -72,6 +72,12 @@ type Lease struct {
 // releaseTimeout bounds Release when its context has ended: deleting three nodes takes 5 s on an idle machine.
 const releaseTimeout = 90 * time.Second
 
+// Check reports a kind configuration that Acquire would refuse, before anything is touched.
+func Check(kind []byte) error {
+	_, err := parseKind(kind)
+	return err
+}
+
 // Acquire returns a healthy cluster of cfg: one that an earlier run kept, else a new one. When all clusters of this
 // configuration are in use it waits until ctx ends. What a failed or cancelled creation left is deleted before it
 // returns. Faults carry exit code Delivery, a malformed kind configuration Usage.
@@ -84,7 +90,7 @@ func Acquire(ctx context.Context, cfg Config) (*Lease, error) {
 	}
 	kind, err := parseKind(cfg.Kind)
 	if err != nil {
-		return nil, fault.New(fault.Usage, err)
+		return nil, err
 	}
 	lease, err := acquire(ctx, cfg, kind)
 	if ctx.Err() != nil && err != nil {

@@ -34,11 +34,11 @@ func parseKind(data []byte) (kindConfig, error) {
 		decoder := yaml.NewDecoder(bytes.NewReader(data))
 		decoder.KnownFields(true)
 		if err := decoder.Decode(cfg); err != nil {
-			return nil, fmt.Errorf("parsing kind configuration: %w", err)
+			return nil, fault.New(fault.Usage, fmt.Errorf("parsing kind configuration: %w", err))
 		}
 	}
 	if cfg.Kind != "Cluster" || cfg.APIVersion != "kind.x-k8s.io/v1alpha4" {
-		return nil, fmt.Errorf("parsing kind configuration: kind %q of %q is not Cluster of kind.x-k8s.io/v1alpha4", cfg.Kind, cfg.APIVersion)
+		return nil, fault.New(fault.Usage, fmt.Errorf("parsing kind configuration: kind %q of %q is not Cluster of kind.x-k8s.io/v1alpha4", cfg.Kind, cfg.APIVersion))
 	}
 	v1alpha4.SetDefaultsCluster(cfg)
 	return cfg, nil

@@ -59,8 +59,11 @@ func firstAnswering(ctx context.Context, candidates []engine) (engine, error) {
 		}
 		causes = append(causes, fmt.Sprintf("%s: %v", e, err))
 	}
-	return "", fault.New(fault.Delivery, fmt.Errorf("no container engine answers (%s)", strings.Join(causes, "; ")),
-		"tools/bazelw --engine start", "sudo systemctl start docker")
+	hints := []string{"tools/bazelw --engine start", "sudo systemctl start docker"}
+	if !slices.Contains(candidates, "docker") { // what both of them start
+		hints = []string{"--engine=docker"}
+	}
+	return "", fault.New(fault.Delivery, fmt.Errorf("no container engine answers (%s)", strings.Join(causes, "; ")), hints...)
 }
 
 // answers returns nil when the engine runs, and a short cause otherwise.
@@ -122,8 +125,11 @@ func streamLines(cmd *exec.Cmd, line func(format string, args ...any)) error {
 	err := cmd.Run()
 	w.Close()
 	final := <-last
-	if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
-		return fmt.Errorf("%w: %s", err, final)
+	switch {
+	case err == nil || errors.Is(err, exec.ErrWaitDelay):
+		return nil
+	case final == "":
+		return err
 	}
-	return nil
+	return fmt.Errorf("%w: %s", err, final)
 }

@@ -68,7 +68,7 @@ func decode(data []byte, into any) error {
 		Version *int `json:"version"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		return err
+		return explain(err)
 	}
 	if head.Version == nil {
 		return errors.New("version is missing")
@@ -83,10 +83,22 @@ func strict(data []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
-		return err
+		return explain(err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("data after the end of the JSON value")
 	}
 	return nil
+}
+
+// explain says in the file's terms what encoding/json says in Go's types.
+func explain(err error) error {
+	var mismatch *json.UnmarshalTypeError
+	switch {
+	case !errors.As(err, &mismatch):
+		return err
+	case mismatch.Field == "":
+		return fmt.Errorf("it must be a JSON object, got %s", mismatch.Value)
+	}
+	return fmt.Errorf("%s has the wrong type, got %s", mismatch.Field, mismatch.Value)
 }

@@ -47,7 +47,9 @@ func TestDecodeRefuses(t *testing.T) {
 	}{
 		{"empty", nil, "unexpected end of JSON input"},
 		{"not JSON", []byte("plan"), "invalid character"},
-		{"an array", []byte("[]"), "cannot unmarshal array"},
+		{"an array", []byte("[]"), "it must be a JSON object, got array"},
+		{"version of another type", []byte(`{"version":"1"}`), "version has the wrong type, got string"},
+		{"field of another type", []byte(`{"version":1,"images":"x"}`), "images has the wrong type, got string"},
 		{"no version", []byte("{}"), "version is missing"},
 		{"later version", []byte(`{"version":2,"new":1}`), "version is 2, this slipway reads version 1"},
 		{"unknown field", []byte(`{"version":1,"imgaes":[]}`), `unknown field "imgaes"`},

@@ -5,6 +5,8 @@
 // that names the label and the field.
 package plan
 
+import "fmt"
+
 // Version is the format of plan and descriptor that this package reads.
 const Version = 1
 
@@ -69,6 +71,9 @@ type Blob struct {
 	Digest    string `json:"digest"` // "sha256:<64 lower-case hex digits>"
 	Size      int64  `json:"size"`   // bytes
 }
+
+// String is how messages show a blob.
+func (b Blob) String() string { return fmt.Sprintf("%s %s of %d bytes", b.MediaType, b.Digest, b.Size) }
 
 // Descriptor stands for a single-platform image without its layers: a few KB that any machine can hold.
 // tools/oci's image_descriptor writes it as <name>.descriptor.json.

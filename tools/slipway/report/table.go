@@ -38,7 +38,10 @@ func (p Phase) remark() string {
 	if p.State == "done" {
 		return p.Note
 	}
-	return strings.TrimSpace(p.State + " " + p.Note)
+	if p.Note == "" {
+		return p.State
+	}
+	return p.State + ": " + p.Note
 }
 
 func (r Report) remark() string {

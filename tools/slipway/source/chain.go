@@ -79,7 +79,7 @@ func (e *MissingError) Command() string {
 	if label == "" {
 		label = "<image>"
 	}
-	return "bazel build --remote_download_outputs=toplevel " + label
+	return "tools/bazelw build --remote_download_outputs=toplevel " + label
 }
 
 func (e *MissingError) Error() string {

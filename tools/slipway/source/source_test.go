@@ -146,7 +146,7 @@ func TestChain(t *testing.T) {
 	}
 	_, err := read(chain, nowhere)
 	want := fmt.Sprintf("blob %s of 7 bytes is nowhere to be found (connection refused); %q brings it", nowhere.Digest,
-		"bazel build --remote_download_outputs=toplevel //services/gateway:image")
+		"tools/bazelw build --remote_download_outputs=toplevel //services/gateway:image")
 	if !isNotExist(err) || err.Error() != want {
 		t.Errorf("got %q, want %q", err, want)
 	}
