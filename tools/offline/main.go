@@ -19,6 +19,10 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	code, err := dispatch(ctx, os.Args[1:])
+	if ctx.Err() != nil {
+		fmt.Fprintln(os.Stderr, "bazelw: error: interrupted; the same command goes on where this one stopped")
+		os.Exit(130)
+	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "bazelw: error: %v\n", err)
 		if code == 0 {
