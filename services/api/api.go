@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubernaut/kubernaut/services/internal/api/v1alpha1"
 	"github.com/kubernaut/kubernaut/services/internal/audit"
+	"github.com/kubernaut/kubernaut/services/internal/catalog"
 	"github.com/kubernaut/kubernaut/services/internal/names"
 	"github.com/kubernaut/kubernaut/services/internal/problem"
 )
@@ -26,8 +27,24 @@ type (
 
 // Bodies on the wire.
 type (
-	AuditEvent = audit.Event
-	Problem    = problem.Details
+	AuditEvent      = audit.Event
+	Problem         = problem.Details
+	Page            = catalog.Page
+	Workflow        = catalog.Workflow
+	WorkflowLabels  = catalog.Labels
+	WorkflowListing = catalog.Listing
+	SearchRequest   = catalog.SearchRequest
+	SearchFilters   = catalog.Filters
+	SearchResponse  = catalog.SearchResponse
+)
+
+// What a workflow says.
+const (
+	StatusActive     = catalog.StatusActive
+	StatusDisabled   = catalog.StatusDisabled
+	StatusDeprecated = catalog.StatusDeprecated
+	StatusArchived   = catalog.StatusArchived
+	AnyLabel         = catalog.Any
 )
 
 // What a RemediationRequest says, and how it is found.
@@ -51,11 +68,22 @@ const (
 	HTTPPort              = names.HTTPPort
 )
 
+// What an audit event says.
+const (
+	CategoryGateway = names.CategoryGateway
+	CategoryWebhook = names.CategoryWebhook
+	OutcomeSuccess  = names.OutcomeSuccess
+	OutcomeFailure  = names.OutcomeFailure
+)
+
 // Audit event types.
 const (
 	EventSignalReceived     = names.EventSignalReceived
 	EventSignalDeduplicated = names.EventSignalDeduplicated
 	EventCRDCreated         = names.EventCRDCreated
+	EventWorkflowCreated    = names.EventWorkflowCreated
+	EventWorkflowUpdated    = names.EventWorkflowUpdated
+	EventSearchCompleted    = names.EventSearchCompleted
 )
 
 // ProblemContentType is the media type of a problem body.

@@ -25,7 +25,7 @@ func (s *suite) concurrencyLimit(t *testing.T) {
 	defer func() { stalled.Close() }()
 	probe := wire.Request{Method: "POST", Path: alerts.PrometheusPath}
 	s.eventually(t, func(ctx context.Context) error {
-		notFull := status(ctx, s.gateway, probe, http.StatusServiceUnavailable)
+		_, notFull := s.gateway.Want(ctx, http.StatusServiceUnavailable, probe)
 		if notFull == nil {
 			return nil
 		}
@@ -42,7 +42,10 @@ func (s *suite) concurrencyLimit(t *testing.T) {
 		t.Errorf("/health above the limit: got %d, want 200", response.Status)
 	}
 	stalled.Close()
-	s.eventually(t, func(ctx context.Context) error { return status(ctx, s.gateway, probe, http.StatusBadRequest) })
+	s.eventually(t, func(ctx context.Context) error {
+		_, err := s.gateway.Want(ctx, http.StatusBadRequest, probe)
+		return err
+	})
 }
 
 func (s *suite) withoutDataStorage(t *testing.T) {

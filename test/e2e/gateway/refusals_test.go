@@ -12,6 +12,7 @@ import (
 
 	"github.com/kubernaut/kubernaut/services/api"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/alerts"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/records"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/wire"
 )
 
@@ -88,12 +89,12 @@ func (s *suite) unauthorized(t *testing.T) {
 		"no_token":                {"", http.StatusUnauthorized},
 		"garbage":                 {"not-a-token", http.StatusUnauthorized},
 		"unbound_service_account": {unbound, http.StatusForbidden},
-		"bound_service_account":   {s.token, http.StatusOK},
+		"bound_service_account":   {s.dataStorage.Token, http.StatusOK},
 	} {
 		t.Run("GW21_"+name, func(t *testing.T) {
-			response, err := s.dataStorage.Do(t.Context(), wire.Request{Path: "/api/v1/audit/events?limit=1", Token: test.token})
-			if err != nil || response.Status != test.want {
-				t.Errorf("got %d %s and error %v, want %d", response.Status, response.Body, err, test.want)
+			request := wire.Request{Path: records.EventsPath + "?limit=1", Token: test.token}
+			if _, err := s.dataStorage.Service.Want(t.Context(), test.want, request); err != nil {
+				t.Error(err)
 			}
 		})
 	}

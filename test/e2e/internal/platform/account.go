@@ -46,10 +46,15 @@ func (p *Platform) LetUseDataStorage(ctx context.Context, account string) error 
 	return nil
 }
 
+// BarFromDataStorage undoes LetUseDataStorage. The account stays.
+func (p *Platform) BarFromDataStorage(ctx context.Context, account string) error {
+	return present(p.Kube.RbacV1().RoleBindings(p.Namespace).Delete(ctx, account, metav1.DeleteOptions{}))
+}
+
 // RemoveAccount removes what Account and LetUseDataStorage made. An account that is not there is no error.
 func (p *Platform) RemoveAccount(ctx context.Context, account string) error {
 	return errors.Join(
-		present(p.Kube.RbacV1().RoleBindings(p.Namespace).Delete(ctx, account, metav1.DeleteOptions{})),
+		p.BarFromDataStorage(ctx, account),
 		present(p.Kube.CoreV1().ServiceAccounts(p.Namespace).Delete(ctx, account, metav1.DeleteOptions{})),
 	)
 }

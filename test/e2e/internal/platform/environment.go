@@ -12,27 +12,30 @@ import (
 	"strings"
 )
 
-// Environment variables that the runner sets.
+// Environment variables that the runner sets for every suite.
 const (
-	KubeconfigVar     = "KUBECONFIG"
-	NamespaceVar      = "E2E_NAMESPACE"
-	GatewayURLVar     = "GATEWAY_URL"
-	DataStorageURLVar = "DATA_STORAGE_URL"
-	OutputDirVar      = "E2E_OUTPUT_DIR"
+	KubeconfigVar = "KUBECONFIG"
+	NamespaceVar  = "E2E_NAMESPACE"
+	OutputDirVar  = "E2E_OUTPUT_DIR"
+)
+
+// Environment variables that the runner sets for a suite that exposes the service.
+const (
+	GatewayURL     = "GATEWAY_URL"
+	DataStorageURL = "DATA_STORAGE_URL"
 )
 
 // Environment is where the platform is.
 type Environment struct {
-	Kubeconfig     string // file
-	Namespace      string // of the platform
-	GatewayURL     string // without a trailing slash
-	DataStorageURL string // without a trailing slash
-	OutputDir      string // for files that a human reads after a failure
+	Kubeconfig string            // file
+	Namespace  string            // of the platform
+	URLs       map[string]string // by variable, without a trailing slash
+	OutputDir  string            // for files that a human reads after a failure
 }
 
-// ReadEnvironment reads the variables by lookup. All are required; the error names each that is missing, and how to run
-// the suite.
-func ReadEnvironment(suite string, lookup func(string) (string, bool)) (Environment, error) {
+// ReadEnvironment reads the variables by lookup, urls being those of the services that the suite calls. All are required;
+// the error names each that is missing, and how to run the suite.
+func ReadEnvironment(suite string, lookup func(string) (string, bool), urls ...string) (Environment, error) {
 	var missing []string
 	read := func(name string) string {
 		value, _ := lookup(name)
@@ -42,11 +45,13 @@ func ReadEnvironment(suite string, lookup func(string) (string, bool)) (Environm
 		return value
 	}
 	env := Environment{
-		Kubeconfig:     read(KubeconfigVar),
-		Namespace:      read(NamespaceVar),
-		GatewayURL:     strings.TrimSuffix(read(GatewayURLVar), "/"),
-		DataStorageURL: strings.TrimSuffix(read(DataStorageURLVar), "/"),
-		OutputDir:      read(OutputDirVar),
+		Kubeconfig: read(KubeconfigVar),
+		Namespace:  read(NamespaceVar),
+		URLs:       map[string]string{},
+		OutputDir:  read(OutputDirVar),
+	}
+	for _, name := range urls {
+		env.URLs[name] = strings.TrimSuffix(read(name), "/")
 	}
 	if len(missing) > 0 {
 		return Environment{}, fmt.Errorf("the suite needs a deployed platform, but %s is not set; run it by: bazel run //test/e2e:%s",

@@ -3,6 +3,7 @@ package platform
 import (
 	"context"
 	"fmt"
+	"net/http"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -62,6 +63,22 @@ func settled(deployment *appsv1.Deployment, pods []corev1.Pod) error {
 			deployment.Name, want, len(pods), status.ReadyReplicas, status.UpdatedReplicas)
 	}
 	return nil
+}
+
+// Steady waits until a component has settled and the way to it is steady: service answers path with 200 several times in a
+// row, each over a connection of its own.
+func (p *Platform) Steady(ctx context.Context, component string, service *wire.Client, path string) error {
+	if err := p.Settled(ctx, component); err != nil {
+		return err
+	}
+	return Eventually(ctx, func(ctx context.Context) error {
+		for range 5 {
+			if _, err := service.Want(ctx, http.StatusOK, wire.Request{Path: path}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // Restart deletes a component's pods and waits until others have taken their place.

@@ -5,6 +5,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -63,6 +64,15 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 			return Response{}, ctx.Err()
 		}
 	}
+}
+
+// Want is Do, with an error unless the answer has the wanted status.
+func (c *Client) Want(ctx context.Context, status int, r Request) (Response, error) {
+	response, err := c.Do(ctx, r)
+	if err == nil && response.Status != status {
+		err = fmt.Errorf("%s %s answers %d %s, want %d", cmp.Or(r.Method, http.MethodGet), r.Path, response.Status, response.Body, status)
+	}
+	return response, err
 }
 
 func (c *Client) once(ctx context.Context, r Request) (Response, error) {
