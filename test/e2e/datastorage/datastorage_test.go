@@ -1,0 +1,36 @@
+// Package datastorage_test says what datastorage promises, on a real cluster and with its SQLite store. How the cluster is
+// reached and changed is in test/e2e/internal.
+//
+// The subtests run one after the other. Each makes records under names that no other test and no other run has, so that the
+// suite may run again and again on one cluster.
+//
+// Left out, because the database must be a server for them: DS14 (readiness while the database is unreachable: SQLite's
+// file is part of the process), DS15 (events survive a pod: the file does not) and DS16 (the suite passes with both stores).
+package datastorage_test
+
+import (
+	"testing"
+)
+
+func TestDataStorage(t *testing.T) {
+	s := connect(t)
+	t.Run("DS1_valid_event_is_stored", s.validEvent)
+	t.Run("DS2_missing_field_is_named", s.missingField)
+	t.Run("DS3_unknown_outcome_or_category_is_refused", s.unknownWord)
+	t.Run("DS4_no_valid_token_no_access", s.noToken)
+	t.Run("DS5_role_binding_decides", s.binding)
+	t.Run("DS6_health_needs_no_token", s.health)
+	t.Run("DS7_batch_is_stored_whole_or_not_at_all", s.batch)
+	t.Run("DS8_query_returns_one_flow_in_order", s.query)
+	t.Run("DS9_workflow_id_follows_the_formula", s.createWorkflow)
+	t.Run("DS10_search_ranks_what_fits", s.search)
+	t.Run("DS11_disabled_workflow", s.disable)
+	t.Run("DS12_only_the_status_may_change", s.immutable)
+	t.Run("DS13_request_is_rebuilt_from_its_flow", s.reconstruct)
+	t.Run("DS17_catalogue_is_audited", s.catalogueTrail)
+	t.Run("DS18_metrics_count_events_by_category", s.metrics)
+	t.Run("DS19_repeated_event_is_stored_once", s.repeated)
+	t.Run("DS20_strangers_get_problems", s.strangers)
+	t.Run("DS21_filters_select_events", s.filters)
+	t.Run("DS22_parallel_writers_lose_nothing", s.parallel)
+}
