@@ -43,6 +43,16 @@ func example(cfg httpserver.Config) *httpserver.Server {
 		httpserver.WriteJSON(w, http.StatusCreated, body)
 		return nil
 	})
+	s.HandleFunc("POST /others", func(w http.ResponseWriter, r *http.Request) error {
+		var body struct {
+			Name string `json:"name"`
+		}
+		if err := httpserver.Decode(r, &body); err != nil {
+			return err
+		}
+		httpserver.WriteJSON(w, http.StatusCreated, body)
+		return nil
+	})
 	s.HandleFunc("GET /fails", func(http.ResponseWriter, *http.Request) error { return errors.New("the secret cause") })
 	s.HandleFunc("GET /refuses", func(http.ResponseWriter, *http.Request) error {
 		return errors.Join(errors.New("x"), problem.New(http.StatusConflict, "taken"))
@@ -60,6 +70,9 @@ func TestAnswers(t *testing.T) {
 		status                          int
 		kind, allow                     string
 	}{
+		{"POST", "/others", `{"name": "a", "surprise": 1}`, "application/json", 201, "", ""},
+		{"POST", "/others", `{"name": 1}`, "application/json", 400, problem.KindValidation, ""},
+		{"POST", "/others", `{"name": "a"}`, "text/plain", 415, problem.KindUnsupportedType, ""},
 		{"POST", "/things", `{"name": "a", "count": 1}`, "application/json", 201, "", ""},
 		{"POST", "/things", `{"name": "a"}`, "application/json; charset=ISO-8859-1", 201, "", ""},
 		{"POST", "/things", `{"name": "a"}`, "", 201, "", ""},

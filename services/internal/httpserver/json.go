@@ -56,7 +56,12 @@ func ReadBody(r *http.Request) ([]byte, error) {
 
 // DecodeStrict reads the request's JSON body into target: content type checked, unknown fields and trailing data
 // refused, the field to blame named. Its errors are problems.
-func DecodeStrict(r *http.Request, target any) error {
+func DecodeStrict(r *http.Request, target any) error { return decode(r, target, true) }
+
+// Decode is DecodeStrict for formats that others define: unknown fields are ignored.
+func Decode(r *http.Request, target any) error { return decode(r, target, false) }
+
+func decode(r *http.Request, target any, strict bool) error {
 	if err := CheckJSON(r); err != nil {
 		return err
 	}
@@ -64,7 +69,7 @@ func DecodeStrict(r *http.Request, target any) error {
 	if err != nil {
 		return err
 	}
-	return Unmarshal(body, target, true)
+	return Unmarshal(body, target, strict)
 }
 
 // Unmarshal decodes one JSON document; its errors are problems that name the field.

@@ -60,6 +60,9 @@ const (
 	DataStorageClientRole = "data-storage-client"
 )
 
+// SearchWorkflowCatalogTool is the tool that holmesgpt-api offers to the model: a search in datastorage's catalogue.
+const SearchWorkflowCatalogTool = "search_workflow_catalog"
+
 // ServiceURL returns the base URL of a Service in the caller's own namespace, without a trailing slash.
 func ServiceURL(service string) string {
 	return "http://" + net.JoinHostPort(service, strconv.Itoa(HTTPPort))
