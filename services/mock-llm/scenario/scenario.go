@@ -1,0 +1,86 @@
+// Package scenario is what the stand-in knows: a table of incidents, each with its keywords, its diagnosis and its remedy,
+// and the choice of one of them for a prompt.
+//
+// The choice looks for words and understands nothing: the first row of the table with a keyword in the prompt wins. The
+// mock_* words stand first, so that a test can ask for an outcome whatever else its prompt says.
+//
+// The package is pure: no I/O, no clock, no state between calls.
+package scenario
+
+import "strings"
+
+// Resource names the Kubernetes object that an incident is about. Namespace is empty for cluster-scoped kinds.
+type Resource struct {
+	Kind      string `json:"kind"`
+	Name      string `json:"name"`
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// Workflow is a remedy. Its id depends on the environment, and is therefore not part of the table.
+type Workflow struct {
+	// Name as the catalogue knows it.
+	Name  string
+	Title string
+	// Parameters for the run; never nil for a workflow of the table.
+	Parameters map[string]string
+}
+
+// Scenario is one row of the table.
+type Scenario struct {
+	Name string
+	// Keywords in lower case; one of them in the prompt is enough. Empty for Default alone.
+	Keywords   []string
+	SignalType string
+	Severity   string
+	// Confidence from 0 to 1.
+	Confidence float64
+	Summary    string
+	// Resource to name when the prompt names none.
+	Resource Resource
+	// Workflow is nil when there is nothing to run.
+	Workflow *Workflow
+	// NoResource leaves the affected resource out of the diagnosis.
+	NoResource bool
+	// Resolved says that the problem is gone.
+	Resolved bool
+	// InvalidAttempts is the number of proposals that were refused before the model gave up.
+	InvalidAttempts int
+}
+
+// Names of scenarios.
+const (
+	LowConfidence       = "low_confidence"
+	RCAIncomplete       = "rca_incomplete"
+	NoWorkflowFound     = "no_workflow_found"
+	ProblemResolved     = "problem_resolved"
+	MaxRetriesExhausted = "max_retries_exhausted"
+	TestSignal          = "test_signal"
+	CrashLoop           = "crashloop"
+	OOMKilled           = "oomkilled"
+	NodeNotReady        = "node_not_ready"
+	Recovery            = "recovery"
+	Default             = "default"
+)
+
+// Select returns the first scenario of All with a keyword in the prompt, in any case, else Default.
+func Select(prompt string) Scenario {
+	lower := strings.ToLower(prompt)
+	all := All()
+	for _, candidate := range all {
+		for _, keyword := range candidate.Keywords {
+			if strings.Contains(lower, keyword) {
+				return candidate
+			}
+		}
+	}
+	return all[len(all)-1]
+}
+
+// mock returns the spellings of a word that asks for an outcome: mock_low_confidence, mock low confidence.
+func mock(words ...string) []string {
+	var keywords []string
+	for _, word := range words {
+		keywords = append(keywords, "mock_"+word, "mock "+strings.ReplaceAll(word, "_", " "))
+	}
+	return keywords
+}
