@@ -13,8 +13,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"syscall"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
@@ -92,13 +95,30 @@ func code(ctx context.Context, err error) int {
 	return fault.Code(err)
 }
 
-// complain prints the error on one line, whatever it holds, and its hints.
+// complain prints the error on one line, whatever it holds, then its details and its hints.
 func complain(w io.Writer, err error) {
-	fmt.Fprintf(w, "slipway: error: %s\n", oneLine(err.Error()))
+	text, details := apart(err.Error())
+	fmt.Fprintf(w, "slipway: error: %s\n", oneLine(text))
+	for _, detail := range details {
+		fmt.Fprintf(w, "  %s\n", detail)
+	}
 	list := hints(err)
 	for _, hint := range list[:min(len(list), maxHints)] {
 		fmt.Fprintf(w, "slipway: hint: %s\n", hint)
 	}
+}
+
+// apart takes the indented lines out of the text: events and log lines of a pod, which would bury the message.
+func apart(text string) (message string, details []string) {
+	var kept strings.Builder
+	for line := range strings.Lines(text) {
+		if detail := strings.TrimSpace(line); strings.HasPrefix(line, "    ") && detail != "" {
+			details = append(details, detail)
+			continue
+		}
+		kept.WriteString(line)
+	}
+	return kept.String(), details
 }
 
 // oneLine joins the lines of errors.Join.
@@ -143,6 +163,8 @@ func actions(err error) []string {
 	var denied *registry.DeniedError
 	var unreachable *registry.UnreachableError
 	var missing *source.MissingError
+	var corrupt *source.CorruptError
+	var file *fs.PathError
 	switch {
 	case errors.As(err, &input):
 		return input.Hints
@@ -152,6 +174,11 @@ func actions(err error) []string {
 		return []string{"unset IMAGE_REGISTRY IMAGE_TAG", "--destination=kind"}
 	case errors.As(err, &missing):
 		return []string{missing.Command()}
+	case errors.As(err, &corrupt): // Bazel has written other bytes than it says, or somebody has since
+		return []string{"tools/bazelw clean"}
+	}
+	if errors.As(err, &file) && errors.Is(file.Err, syscall.ENOSPC) { // logs, which others hint at, cannot be written either
+		return []string{"df -h " + filepath.Dir(file.Path)}
 	}
 	return fault.Hints(err)
 }

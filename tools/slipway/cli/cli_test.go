@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -29,6 +31,10 @@ func TestComplain(t *testing.T) {
 		{"plain", errors.New("no luck"), 3, "slipway: error: no luck\n"},
 		{"joined", errors.Join(errors.New("a"), nil, errors.New("b\n\n  c")), 3, "slipway: error: a; b; c\n"},
 		{
+			"details", fault.New(fault.Delivery, errors.New("a not ready: Error\n    pod/a event: x\n    pod/a log: y\nb not ready: Error\n    pod/b log: z"), "one"), 3,
+			"slipway: error: a not ready: Error; b not ready: Error\n  pod/a event: x\n  pod/a log: y\n  pod/b log: z\nslipway: hint: one\n",
+		},
+		{
 			"three hints", fault.New(fault.TestsFailed, errors.New("x"), "one", "two", "three"), 1,
 			"slipway: error: x\nslipway: hint: one\nslipway: hint: two\n",
 		},
@@ -46,8 +52,16 @@ func TestComplain(t *testing.T) {
 			"slipway: error: wrapped: bad\nslipway: hint: tools/bazelw run //test/e2e:a -- --fresh\nslipway: hint: ls --all\n",
 		},
 		{
+			"full disk", fault.New(fault.Delivery, fmt.Errorf("writing lease: %w", &fs.PathError{Op: "write", Path: "/x/lease.json", Err: syscall.ENOSPC}), "ls -R /x"), 3,
+			"slipway: error: writing lease: write /x/lease.json: no space left on device\nslipway: hint: df -h /x\n",
+		},
+		{
+			"corrupt", fmt.Errorf("streaming a blob of //a: %w", &source.CorruptError{Blob: plan.Blob{Digest: "sha256:0", Size: 1}, Problem: "more than 1 bytes"}), 3,
+			"slipway: error: streaming a blob of //a: blob sha256:0 is corrupt: more than 1 bytes\nslipway: hint: tools/bazelw clean\n",
+		},
+		{
 			"missing", &source.MissingError{Blob: plan.Blob{Digest: "sha256:0", Size: 1}, Label: "//a"}, 3,
-			"slipway: error: blob sha256:0 of 1 bytes is nowhere to be found; \"tools/bazelw build --remote_download_outputs=toplevel //a\" brings it\n" +
+			"slipway: error: blob sha256:0 of 1 bytes is nowhere to be found\n" +
 				"slipway: hint: tools/bazelw build --remote_download_outputs=toplevel //a\n",
 		},
 	} {
@@ -122,19 +136,36 @@ func TestBridgeHostsRefuses(t *testing.T) {
 
 func TestOutputDirKeepsTheLastRuns(t *testing.T) {
 	state := t.TempDir()
-	start := time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC)
-	nothing := func(string) string { return "" }
-	for i := range keptRuns + 3 {
-		if _, err := outputDir(options{}, nothing, state, "gateway", start.Add(time.Duration(i)*time.Minute)); err != nil {
+	runs := filepath.Join(state, "runs", "gateway")
+	ended := exec.Command("true") // its process id is nobody's any more
+	if err := ended.Run(); err != nil {
+		t.Fatal(err)
+	}
+	old := []string{fmt.Sprintf("20260201T115900-%d", os.Getpid())} // the oldest, and under way
+	for i := range keptRuns + 2 {
+		old = append(old, fmt.Sprintf("20260201T12%02d00-%d", i, ended.Process.Pid))
+	}
+	for _, name := range old {
+		if err := os.MkdirAll(filepath.Join(runs, name), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	entries, err := os.ReadDir(filepath.Join(state, "runs", "gateway"))
+	nothing := func(string) string { return "" }
+	dir, err := outputDir(options{}, nothing, state, "gateway", time.Date(2026, 2, 1, 13, 0, 0, 0, time.UTC))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(entries) != keptRuns || !strings.HasPrefix(entries[0].Name(), "20260201T120300-") {
-		t.Errorf("got %d runs from %s on, want the last %d", len(entries), entries[0].Name(), keptRuns)
+	want := append(append(old[:1:1], old[len(old)-keptRuns+1:]...), filepath.Base(dir))
+	entries, err := os.ReadDir(runs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("runs (-want +got):\n%s", diff)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kubernaut/kubernaut/tools/slipway/node"
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
+	"github.com/kubernaut/kubernaut/tools/slipway/progress"
 	"github.com/kubernaut/kubernaut/tools/slipway/registry"
 	"github.com/kubernaut/kubernaut/tools/slipway/report"
 )
@@ -76,7 +77,7 @@ func (r *runner) load(ctx context.Context, lease *held) (map[string]string, erro
 	loader := &node.Loader{Blobs: r.in.blobs(r.progress), Progress: r.progress, Archive: r.options.archive}
 	result, err := r.steps.load(ctx, loader, lease.nodes, images)
 	end(report.Moved{BytesOut: result.BytesSent, LayerBytes: result.LayerBytes},
-		fmt.Sprintf("%d layers sent, %d there, on %d nodes", result.LayersSent, result.LayersPresent, len(lease.nodes)), err)
+		fmt.Sprintf("%d layers sent, %d there, on %s", result.LayersSent, result.LayersPresent, progress.Count(len(lease.nodes), "node")), err)
 	return result.References, err
 }
 

@@ -6,6 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
@@ -68,7 +71,7 @@ func fromCaller(path string, getenv func(string) string) string {
 	return path
 }
 
-// prune removes the oldest runs; names sort by time. What cannot be removed is left.
+// prune removes the oldest runs that have ended; names sort by time. What cannot be removed is left.
 func prune(runs string) {
 	entries, err := os.ReadDir(runs)
 	if err != nil {
@@ -76,11 +79,19 @@ func prune(runs string) {
 	}
 	var names []string
 	for _, e := range entries {
-		names = append(names, e.Name())
+		if !running(e.Name()) {
+			names = append(names, e.Name())
+		}
 	}
 	slices.Sort(names)
 	for len(names) >= keptRuns {
 		os.RemoveAll(filepath.Join(runs, names[0]))
 		names = names[1:]
 	}
+}
+
+// running reports whether the process whose id ends the folder's name is there.
+func running(run string) bool {
+	pid, err := strconv.Atoi(run[strings.LastIndexByte(run, '-')+1:])
+	return err == nil && pid > 0 && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
 }

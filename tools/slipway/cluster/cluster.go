@@ -94,7 +94,7 @@ func Acquire(ctx context.Context, cfg Config) (*Lease, error) {
 	}
 	lease, err := acquire(ctx, cfg, kind)
 	if ctx.Err() != nil && err != nil {
-		return nil, fault.New(fault.Interrupted, fmt.Errorf("acquiring a cluster: %w", ctx.Err()))
+		return nil, fault.New(fault.Interrupted, fmt.Errorf("acquiring a cluster: %w", context.Cause(ctx)))
 	}
 	return lease, err
 }

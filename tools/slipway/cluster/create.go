@@ -113,7 +113,7 @@ func (m *manager) abandon(ctx context.Context, name string, cause error) error {
 	}
 	errs = append(errs, m.remove(ctx, name))
 	if err := errors.Join(errs...); err != nil {
-		m.cfg.Progress.Line("cleaning up cluster %s: %v", name, err)
+		m.cfg.Progress.Line("slipway: warning: cleaning up cluster %s: %s", name, strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return cause
 }

@@ -32,7 +32,7 @@ func detect(ctx context.Context, cfg Config) (engine, error) {
 	candidates := []engine{"docker", "podman"}
 	if cfg.Engine != "" {
 		if !slices.Contains(candidates, engine(cfg.Engine)) {
-			return "", fault.New(fault.Usage, fmt.Errorf("container engine %q is not supported", cfg.Engine), "unset KIND_EXPERIMENTAL_PROVIDER")
+			return "", fault.New(fault.Usage, fmt.Errorf("container engine %q is not supported", cfg.Engine), "--engine=docker")
 		}
 		candidates = []engine{engine(cfg.Engine)}
 	}

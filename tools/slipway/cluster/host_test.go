@@ -52,10 +52,12 @@ func TestDetect(t *testing.T) {
 		{"podman is wanted", map[string]string{"docker": "echo 28", "podman": "echo 5"}, "podman", "", "podman", "", "", 0},
 		{"nothing answers", map[string]string{"docker": dead}, "", "", "",
 			"no container engine answers (docker: Cannot connect to the Docker daemon; podman: not installed)", "tools/bazelw --engine start", fault.Delivery},
+		{"podman alone is wanted", map[string]string{"docker": "echo 28"}, "podman", "", "", "no container engine answers (podman: not installed)", "--engine=docker", fault.Delivery},
 		{"no permission", map[string]string{"docker": denied, "podman": "echo 5"}, "", "", "",
 			"connecting to docker: permission denied", "sudo usermod -aG docker $USER && newgrp docker", fault.Delivery},
-		{"unknown", nil, "nerdctl", "", "", `container engine "nerdctl" is not supported`, "unset KIND_EXPERIMENTAL_PROVIDER", fault.Usage},
+		{"unknown", nil, "nerdctl", "", "", `container engine "nerdctl" is not supported`, "--engine=docker", fault.Usage},
 		{"hook starts it", map[string]string{"docker": `[ -e "$0.up" ] && echo 28 || exit 1`}, "", `: >"$0.up"`, "docker", "", "", 0},
+		{"hook fails without a word", map[string]string{"docker": dead}, "", "exit 7", "", "docker\": exit status 7\n", "", fault.Delivery},
 		{"hook fails", map[string]string{"docker": dead}, "", "echo no room >&2; exit 7", "", "exit status 7: no room", "", fault.Delivery},
 	}
 	for _, test := range tests {
@@ -69,7 +71,7 @@ func TestDetect(t *testing.T) {
 			if got != test.want || fault.Code(err) != test.code {
 				t.Fatalf("engine %q, error %v with code %d; want %q, %d", got, err, fault.Code(err), test.want, test.code)
 			}
-			if err != nil && !strings.Contains(err.Error(), test.err) {
+			if err != nil && !strings.Contains(err.Error()+"\n", test.err) {
 				t.Errorf("error %q, want %q", err, test.err)
 			}
 			if test.hint != "" && (len(fault.Hints(err)) == 0 || fault.Hints(err)[0] != test.hint) {

@@ -89,13 +89,14 @@ func (m *manager) acquire(ctx context.Context) (*Lease, error) {
 	return lease, nil
 }
 
-// lock takes the first slot that no other process holds, and waits for one when all are held.
+// lock takes the first slot that no other process holds, one with a kept cluster before the others, and waits for one
+// when all are held.
 func (m *manager) lock(ctx context.Context) (string, *os.File, error) {
 	for attempt := 0; ; attempt++ {
-		for slot := range slots {
-			f, err := tryLock(m.path(m.name(slot), ".lock"))
+		for _, name := range m.names() {
+			f, err := tryLock(m.path(name, ".lock"))
 			if err != nil || f != nil {
-				return m.name(slot), f, err
+				return name, f, err
 			}
 		}
 		if attempt == 0 {
@@ -107,6 +108,21 @@ func (m *manager) lock(ctx context.Context) (string, *os.File, error) {
 		case <-time.After(time.Second):
 		}
 	}
+}
+
+// names lists the slots' names, those with a kept cluster first. What it saw may have changed when the lock is taken:
+// it decides about the order alone.
+func (m *manager) names() []string {
+	var kept, others []string
+	for slot := range slots {
+		name := m.name(slot)
+		if s, err := m.read(name); err == nil && s != nil && s.State == stateReady {
+			kept = append(kept, name)
+		} else {
+			others = append(others, name)
+		}
+	}
+	return append(kept, others...)
 }
 
 // tryLock returns nil when another process holds the lock. The file is never removed: a lock on a removed file
@@ -190,7 +206,7 @@ func (m *manager) remove(ctx context.Context, name string) error {
 	if err := m.backend.Delete(ctx, name); err != nil {
 		return fmt.Errorf("deleting cluster %q: %w", name, err)
 	}
-	for _, suffix := range []string{".kubeconfig", ".kubeconfig.lock", ".json"} { // kind's lock outlives a crash
+	for _, suffix := range []string{".kubeconfig", ".kubeconfig.lock", ".json.new", ".json"} { // kind's lock outlives a crash
 		if err := os.Remove(m.path(name, suffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("removing lease: %w", err)
 		}
@@ -221,8 +237,13 @@ func (m *manager) write(name string, s state) error {
 		return err
 	}
 	temporary := m.path(name, ".json.new")
-	if err := os.WriteFile(temporary, append(data, '\n'), 0o600); err != nil {
+	err = os.WriteFile(temporary, append(data, '\n'), 0o600)
+	if err == nil {
+		err = os.Rename(temporary, m.path(name, ".json"))
+	}
+	if err != nil {
+		os.Remove(temporary)
 		return fmt.Errorf("writing lease: %w", err)
 	}
-	return os.Rename(temporary, m.path(name, ".json"))
+	return nil
 }

@@ -171,6 +171,19 @@ func TestAcquireTakesTheNextSlot(t *testing.T) {
 	}
 }
 
+func TestAcquirePrefersAKeptCluster(t *testing.T) {
+	host := &fakeHost{clusters: map[string]bool{}}
+	m := newManager(t, host, t.TempDir())
+	first, second := mustAcquire(t, m), mustAcquire(t, m)
+	if err := errors.Join(first.Release(t.Context(), false), second.Release(t.Context(), true)); err != nil {
+		t.Fatal(err)
+	}
+	third := mustAcquire(t, m)
+	if third.Name != second.Name || !third.Reused {
+		t.Errorf("got %s, reused %t; want %s, reused", third.Name, third.Reused, second.Name)
+	}
+}
+
 func TestAcquireWaitsForASlotUntilCancelled(t *testing.T) {
 	host, dir := &fakeHost{clusters: map[string]bool{}}, t.TempDir()
 	for range slots {
@@ -249,6 +262,20 @@ func TestCancelledCreationLeavesNothing(t *testing.T) {
 	}
 	if s, _ := m.read(m.name(0)); s != nil || len(host.clusters) != 0 {
 		t.Errorf("left: lease %v, clusters %v", s, host.clusters)
+	}
+}
+
+func TestFailedWriteLeavesTheOldLease(t *testing.T) {
+	m := newManager(t, &fakeHost{}, t.TempDir())
+	if err := os.MkdirAll(filepath.Join(m.path("x", ".json"), "in the way"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.write("x", state{}); err == nil {
+		t.Error("got no error")
+	}
+	entries, err := os.ReadDir(filepath.Join(m.cfg.Dir, "leases"))
+	if err != nil || len(entries) != 1 || entries[0].Name() != "x.json" {
+		t.Errorf("got %v, %v, want x.json alone", entries, err)
 	}
 }
 

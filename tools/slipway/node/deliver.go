@@ -130,11 +130,11 @@ func (l *Loader) feedBlob(ctx context.Context, a *archive, targets []*target, bl
 	}
 	content, err := blob.open(ctx, l.Blobs)
 	if err != nil {
-		return fmt.Errorf("opening blob %s of %s: %w", blob.Digest, blob.label, err)
+		return fmt.Errorf("opening a blob of %s: %w", blob.label, err)
 	}
 	defer content.Close()
 	if err := a.entry(blobPath(blob.Digest), blob.Size, content); err != nil {
-		return fmt.Errorf("streaming blob %s of %s: %w", blob.Digest, blob.label, err)
+		return fmt.Errorf("streaming a blob of %s: %w", blob.label, err)
 	}
 	if err := a.flush(); err != nil || !blob.layer {
 		return err

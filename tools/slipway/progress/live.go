@@ -8,16 +8,18 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 )
 
-// live draws the bars of running steps.
+// live draws the bars of running steps. With the last of them it leaves the terminal to whoever writes next, the test's
+// output for instance: a bar that is cleared later would take a line of that with it.
 type live struct {
 	mu     sync.Mutex
-	bars   *mpb.Progress
+	w      io.Writer
+	bars   *mpb.Progress // nil while there is no bar
 	open   map[*bar]bool
 	closed bool
 }
 
 func newLive(w io.Writer) *live {
-	return &live{bars: mpb.New(mpb.WithOutput(w), mpb.WithWidth(30), mpb.WithAutoRefresh()), open: map[*bar]bool{}}
+	return &live{w: w, open: map[*bar]bool{}}
 }
 
 // bar returns nil after close.
@@ -26,6 +28,9 @@ func (l *live) bar(name string, total int64) *bar {
 	defer l.mu.Unlock()
 	if l.closed {
 		return nil
+	}
+	if l.bars == nil {
+		l.bars = mpb.New(mpb.WithOutput(l.w), mpb.WithWidth(30), mpb.WithAutoRefresh())
 	}
 	b := &bar{live: l}
 	left := mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR))
@@ -40,11 +45,11 @@ func (l *live) bar(name string, total int64) *bar {
 	return b
 }
 
-// write prints above the bars. It reports false when the bars are gone.
+// write prints above the bars. It reports false when there are none.
 func (l *live) write(line string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed {
+	if l.bars == nil {
 		return false
 	}
 	_, err := l.bars.Write([]byte(line))
@@ -59,9 +64,21 @@ func (l *live) close() {
 	}
 	l.closed = true
 	for b := range l.open {
-		b.mpb.Abort(true)
+		l.end(b)
 	}
-	l.bars.Wait()
+}
+
+// end clears the bar, and waits for that when it is the last one. l.mu is held.
+func (l *live) end(b *bar) {
+	if !l.open[b] {
+		return
+	}
+	delete(l.open, b)
+	b.mpb.Abort(true)
+	if len(l.open) == 0 {
+		l.bars.Wait()
+		l.bars = nil
+	}
 }
 
 type bar struct {
@@ -74,6 +91,5 @@ func (b *bar) add(bytes int64) { b.mpb.IncrInt64(bytes) }
 func (b *bar) end() {
 	b.live.mu.Lock()
 	defer b.live.mu.Unlock()
-	delete(b.live.open, b)
-	b.mpb.Abort(true)
+	b.live.end(b)
 }

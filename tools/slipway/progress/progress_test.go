@@ -79,6 +79,26 @@ func TestLive(t *testing.T) {
 	}
 }
 
+// What another writer prints after a step has ended stays: no bar is cleared later, with the line above it.
+func TestLiveIsClearedAtTheEndOfTheLastStep(t *testing.T) {
+	var out safeBuffer
+	d := progress.New(&out, progress.Options{Terminal: true})
+	defer d.Close()
+	for range 2 {
+		s := d.Step("deploy", 0)
+		time.Sleep(200 * time.Millisecond) // more than one frame
+		s.Done("done")
+		shown := out.String()
+		if !strings.HasSuffix(shown, "s)\n") {
+			t.Errorf("got %q at the end of the step", shown)
+		}
+		time.Sleep(200 * time.Millisecond)
+		if later := strings.TrimPrefix(out.String(), shown); later != "" {
+			t.Errorf("got %q after the end of the step", later)
+		}
+	}
+}
+
 func TestUnits(t *testing.T) {
 	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 5_800_000: "5.8 MB", 999_999: "1.0 MB", 1_200_000_000: "1.2 GB", -5: "-5 B"} {
 		if got := progress.Bytes(n); got != want {

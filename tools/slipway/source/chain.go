@@ -87,7 +87,7 @@ func (e *MissingError) Error() string {
 	if e.Cause != nil {
 		cause = fmt.Sprintf(" (%v)", e.Cause)
 	}
-	return fmt.Sprintf("blob %s of %d bytes is nowhere to be found%s; %q brings it", e.Blob.Digest, e.Blob.Size, cause, e.Command())
+	return fmt.Sprintf("blob %s of %d bytes is nowhere to be found%s", e.Blob.Digest, e.Blob.Size, cause)
 }
 
 func (e *MissingError) Unwrap() []error {

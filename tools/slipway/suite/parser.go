@@ -13,6 +13,9 @@ import (
 // (https://pkg.go.dev/cmd/test2json); it may follow unfinished output of a test on the same line.
 const marker = 0x16
 
+// noTests is what package testing says of a filter that matches no test, or only tests none of whose subtests it matches.
+const noTests = "testing: warning: no tests to run"
+
 var (
 	startLine  = regexp.MustCompile(`^=== RUN +(\S+)`)
 	resultLine = regexp.MustCompile(`^ *--- (PASS|FAIL|SKIP): (\S+) \(`)
@@ -24,7 +27,8 @@ type parser struct {
 	out     io.Writer
 	elapsed func() time.Duration
 	framed  bool   // the pending line began with a marker
-	pending []byte // the marked line so far; empty for unmarked output, which is not kept
+	pending []byte // the marked line so far, or the beginning of an unmarked one
+	none    bool   // the binary said noTests
 	order   []string
 	status  map[string]string // "" while the test runs
 	first   time.Duration
@@ -66,9 +70,11 @@ func (p *parser) Write(data []byte) (int, error) {
 func (p *parser) Close() { p.endLine() }
 
 func (p *parser) take(part []byte) error {
-	if p.framed {
-		p.pending = append(p.pending, part...)
+	keep := part
+	if !p.framed { // enough to tell it from noTests
+		keep = part[:min(len(part), len(noTests)+1-len(p.pending))]
 	}
+	p.pending = append(p.pending, keep...)
 	if len(part) == 0 {
 		return nil
 	}
@@ -79,6 +85,8 @@ func (p *parser) take(part []byte) error {
 func (p *parser) endLine() {
 	if p.framed {
 		p.line(p.pending)
+	} else if string(p.pending) == noTests {
+		p.none = true
 	}
 	p.framed, p.pending = false, p.pending[:0]
 }
@@ -118,6 +126,9 @@ func (p *parser) result() Result {
 			r.Failed++
 			r.Failures = append(r.Failures, name)
 		}
+	}
+	if p.none { // what passed is tests without the subtests that are their assertions
+		r.Passed, r.FirstAssertion = 0, 0
 	}
 	return r
 }

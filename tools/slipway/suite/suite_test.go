@@ -78,7 +78,7 @@ func config(t *testing.T, name, test string) suite.Config {
 		t.Fatal(err)
 	}
 	return suite.Config{
-		Binary: binary, Args: []string{"-test.run=^" + test + "$", "-test.v=true"},
+		Binary: binary, Args: []string{"-test.run=^" + strings.ReplaceAll(test, "/", "$/^") + "$", "-test.v=true"},
 		Env: []string{role + "=" + name, "HANDED=over"}, Dir: t.TempDir(), GracePeriod: 50 * time.Millisecond,
 	}
 }
@@ -106,9 +106,10 @@ func TestRun(t *testing.T) {
 			want: suite.Result{Failed: 1, Failures: []string{"TestHelperCrash/exits"}},
 			err:  "1 of 1 tests failed: TestHelperCrash/exits",
 		},
+		{role: "mixed", test: "TestHelperMixed/nothing", code: fault.TestsFailed, err: "no test ran"},
 		{role: "none", test: "TestNoSuchName", code: fault.TestsFailed, err: "no test ran"},
 	} {
-		t.Run(tc.role, func(t *testing.T) {
+		t.Run(tc.role+" "+tc.test, func(t *testing.T) {
 			got, err := suite.Run(t.Context(), config(t, tc.role, tc.test))
 			if diff := cmp.Diff(tc.want, got, cmpopts.IgnoreFields(suite.Result{}, "FirstAssertion", "Elapsed")); diff != "" {
 				t.Errorf("result (-want +got):\n%s", diff)
