@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -135,6 +136,8 @@ func (f *fakeEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		json.NewEncoder(w).Encode(f.network)
 	case r.URL.Path == "/networks/create":
 		json.NewDecoder(r.Body).Decode(&f.created)
+		w.WriteHeader(http.StatusCreated)
+		fmt.Fprint(w, `{"Id":"0123456789abcdef0123","Warning":""}`)
 	}
 }
 
@@ -147,6 +150,9 @@ func TestEnsureContainsBeforeTheNetwork(t *testing.T) {
 	for range 2 {
 		if err := e.Ensure(context.Background()); err != nil {
 			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(e.path("bridge")); err != nil || string(got) != "br-0123456789ab" {
+			t.Errorf("bridge remembered for Stop: %q, %v", got, err)
 		}
 	}
 	calls, err := os.ReadFile(filepath.Join(dir, "calls"))

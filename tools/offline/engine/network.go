@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"os"
 	"strings"
 
 	"github.com/kubernaut/kubernaut/tools/offline/engine/command"
@@ -32,7 +33,7 @@ func (e *Engine) ensureNetwork(ctx context.Context, api *client) error {
 		return err
 	}
 	if have != nil && !have.EnableIPv6 {
-		return nil
+		return e.rememberBridge(have.ID)
 	}
 	if have != nil {
 		if len(have.Containers) > 0 {
@@ -62,11 +63,22 @@ func (e *Engine) createNetwork(ctx context.Context, api *client) error {
 		"Name": networkName, "Driver": "bridge", "CheckDuplicate": true, "EnableIPv6": false,
 		"IPAM": map[string]any{"Config": []subnet{{prefix.String(), prefix.Addr().Next().String()}}},
 	}
-	if _, err := api.do(ctx, http.MethodPost, "/networks/create", body, nil); err != nil {
+	var made struct{ ID string }
+	if _, err := api.do(ctx, http.MethodPost, "/networks/create", body, &made); err != nil {
 		return fmt.Errorf("creating the network %q: %w", networkName, err)
 	}
 	e.logf("created the network %s, %s", networkName, prefix)
-	return nil
+	return e.rememberBridge(made.ID)
+}
+
+// rememberBridge notes the network's device for Stop, which finds it left behind when the daemon died or kept the network.
+// Docker names it after the network's id.
+func (e *Engine) rememberBridge(id string) error {
+	name := "br-" + id[:min(12, len(id))]
+	if old, err := os.ReadFile(e.path("bridge")); err == nil && string(old) == name {
+		return nil
+	}
+	return os.WriteFile(e.path("bridge"), []byte(name), 0o644)
 }
 
 // freeSubnet is the first /16 of 172.18 to 172.31 that no route of the machine

@@ -226,14 +226,20 @@ func (e *Engine) restore(ctx context.Context) error {
 		return err
 	}
 	var errs []error
-	if _, err := os.Stat("/sys/class/net/docker0"); err == nil {
-		_, err := command.Output(ctx, "ip", "link", "delete", "docker0")
-		errs = append(errs, err)
+	bridges := []string{"docker0"}
+	if name, err := os.ReadFile(e.path("bridge")); err == nil {
+		bridges = append(bridges, string(name))
 	}
-	errs = append(errs, restoreTable(ctx, "nat"), restoreTable(ctx, "filter"), uncontain(ctx))
+	for _, bridge := range bridges {
+		if _, err := os.Stat(filepath.Join("/sys/class/net", bridge)); err == nil {
+			_, err := command.Output(ctx, "ip", "link", "delete", bridge)
+			errs = append(errs, err)
+		}
+	}
+	errs = append(errs, restoreTable(ctx, "nat", bridges), restoreTable(ctx, "filter", bridges), uncontain(ctx))
 	_, err = iptables(ctx, "-P", forwardChain, strings.TrimSpace(string(policy)))
 	errs = append(errs, err)
-	for _, path := range []string{e.path("dockerd.pid"), defaultSocket, e.path("forward-policy")} {
+	for _, path := range []string{e.path("dockerd.pid"), defaultSocket, e.path("forward-policy"), e.path("bridge")} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			errs = append(errs, err)
 		}
@@ -259,13 +265,13 @@ func uncontain(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func restoreTable(ctx context.Context, table string) error {
+func restoreTable(ctx context.Context, table string, bridges []string) error {
 	rules, err := iptables(ctx, "-t", table, "-S")
 	if err != nil {
 		return err
 	}
 	var errs []error
-	for _, args := range undo(rules) {
+	for _, args := range undo(rules, bridges) {
 		_, err := iptables(ctx, append([]string{"-t", table}, args...)...)
 		errs = append(errs, err)
 	}
@@ -273,9 +279,9 @@ func restoreTable(ctx context.Context, table string) error {
 }
 
 // undo lists the iptables calls that take Docker's rules and chains out of a
-// table's listing: first what leads to them or names Docker's bridge, then the
+// table's listing: first what leads to them or names Docker's bridges, then the
 // contents, then the chains, DOCKER-USER with the containment rule last.
-func undo(rules string) [][]string {
+func undo(rules string, bridges []string) [][]string {
 	var jumps, flushes, chains, last [][]string
 	for _, line := range lines(rules) {
 		words := strings.Fields(line)
@@ -286,18 +292,18 @@ func undo(rules string) [][]string {
 		case words[0] == "-N" && strings.HasPrefix(words[1], "DOCKER"):
 			flushes = append(flushes, []string{"-F", words[1]})
 			chains = append(chains, []string{"-X", words[1]})
-		case words[0] == "-A" && !strings.HasPrefix(words[1], "DOCKER") && dockers(words[2:]):
+		case words[0] == "-A" && !strings.HasPrefix(words[1], "DOCKER") && dockers(words[2:], bridges):
 			jumps = append(jumps, append([]string{"-D"}, words[1:]...))
 		}
 	}
 	return slices.Concat(jumps, flushes, chains, last)
 }
 
-// dockers tells whether a rule jumps to a chain of Docker's, names its default
-// bridge, or masquerades that bridge's subnet.
-func dockers(words []string) bool {
+// dockers tells whether a rule jumps to a chain of Docker's, names one of its
+// bridges, or masquerades such a bridge's subnet.
+func dockers(words, bridges []string) bool {
 	return slices.ContainsFunc(words, func(word string) bool {
-		return strings.HasPrefix(word, "DOCKER") || word == "docker0"
+		return strings.HasPrefix(word, "DOCKER") || slices.Contains(bridges, word)
 	})
 }
 

@@ -87,14 +87,17 @@ func TestUndo(t *testing.T) {
 -N MINE
 -A FORWARD -j DOCKER-USER
 -A FORWARD -o docker0 -j ACCEPT
+-A FORWARD -o br-0123456789ab -j ACCEPT
+-A FORWARD -o br-another -j ACCEPT
 -A FORWARD -j MINE
 -A DOCKER-USER -o eth0 -j REJECT --reject-with icmp-admin-prohibited
 -A MINE -j ACCEPT`
 	want := [][]string{
 		{"-D", "FORWARD", "-j", "DOCKER-USER"}, {"-D", "FORWARD", "-o", "docker0", "-j", "ACCEPT"},
+		{"-D", "FORWARD", "-o", "br-0123456789ab", "-j", "ACCEPT"},
 		{"-F", "DOCKER"}, {"-X", "DOCKER"}, {"-F", "DOCKER-USER"}, {"-X", "DOCKER-USER"},
 	}
-	if diff := cmp.Diff(want, undo(rules)); diff != "" {
+	if diff := cmp.Diff(want, undo(rules, []string{"docker0", "br-0123456789ab"})); diff != "" {
 		t.Errorf("undo (-want +got):\n%s", diff)
 	}
 }
