@@ -105,7 +105,7 @@ func decode(resp *http.Response, request string, out any) error {
 }
 
 // clusterLabel is on every container that kind makes; its value is the cluster's name.
-const clusterLabel = "io.x-k8s.io.kind.cluster"
+const clusterLabel = "io.x-k8s.kind.cluster"
 
 type container struct {
 	ID     string `json:"Id"`

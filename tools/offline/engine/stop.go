@@ -77,26 +77,10 @@ func (e *Engine) deleteClusters(ctx context.Context) error {
 	for _, node := range nodes {
 		errs = append(errs, api.remove(ctx, node.ID))
 	}
-	return errors.Join(append(errs, leaveNetwork(ctx, api))...)
-}
-
-// leaveNetwork removes the network "kind". Containers that were just deleted may be listed in it for a moment; it stays
-// when others use it.
-func leaveNetwork(ctx context.Context, api *client) error {
-	const tries = 20
-	for range tries {
-		have, err := api.network(ctx)
-		if err != nil || have == nil {
-			return err
-		}
-		if len(have.Containers) == 0 {
-			return api.removeNetwork(ctx, have.ID)
-		}
-		if err := sleep(ctx, 250*time.Millisecond); err != nil {
-			return err
-		}
+	if have, err := api.network(ctx); err == nil && have != nil && len(have.Containers) == 0 {
+		errs = append(errs, api.removeNetwork(ctx, have.ID))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func clusterNames(nodes []container) []string {

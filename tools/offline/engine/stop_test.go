@@ -102,6 +102,13 @@ func TestUndo(t *testing.T) {
 	}
 }
 
+// kind's own name for it: https://pkg.go.dev/sigs.k8s.io/kind/pkg/cluster (internal/providers/docker, clusterLabelKey).
+func TestClusterLabelIsKinds(t *testing.T) {
+	if want := "io.x-k8s.kind.cluster"; clusterLabel != want {
+		t.Errorf("clusterLabel is %q, kind labels its nodes %q", clusterLabel, want)
+	}
+}
+
 func TestClusterNames(t *testing.T) {
 	nodes := []container{
 		{ID: "1", Labels: map[string]string{clusterLabel: "b"}},
