@@ -28,7 +28,12 @@ func TestSchemaHasEveryFieldOfTheTypes(t *testing.T) {
 		file   string
 		object any
 	}{
+		{"kubernaut.ai_aianalyses.yaml", v1alpha1.AIAnalysis{}},
+		{"kubernaut.ai_notificationrequests.yaml", v1alpha1.NotificationRequest{}},
+		{"kubernaut.ai_remediationapprovalrequests.yaml", v1alpha1.RemediationApprovalRequest{}},
 		{"kubernaut.ai_remediationrequests.yaml", v1alpha1.RemediationRequest{}},
+		{"kubernaut.ai_signalprocessings.yaml", v1alpha1.SignalProcessing{}},
+		{"kubernaut.ai_workflowexecutions.yaml", v1alpha1.WorkflowExecution{}},
 	} {
 		t.Run(test.file, func(t *testing.T) {
 			version := definition(t, test.file).Spec.Versions[0]

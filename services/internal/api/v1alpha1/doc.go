@@ -4,10 +4,12 @@
 // generated from them, and a test fails when either lags behind. The API server enforces what the markers say, so that
 // services need not check again what they read back.
 //
+// Confidences are JSON numbers, as the model and the workflow catalogue give them; hence controller-gen's allowDangerousTypes.
+//
 // The package holds no behaviour beyond the questions that every reader of an object asks (is this phase final?).
 //
 // +kubebuilder:object:generate=true
 // +groupName=kubernaut.ai
 package v1alpha1
 
-//go:generate go run sigs.k8s.io/controller-tools/cmd/controller-gen object crd:allowDangerousTypes=false paths=. output:crd:dir=../crds
+//go:generate go run sigs.k8s.io/controller-tools/cmd/controller-gen object crd:allowDangerousTypes=true paths=. output:crd:dir=../crds

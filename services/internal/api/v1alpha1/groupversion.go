@@ -15,7 +15,14 @@ func GroupVersion() schema.GroupVersion {
 
 // AddToScheme registers the types of this package. It has the signature that runtime.SchemeBuilder wants and never fails.
 func AddToScheme(scheme *runtime.Scheme) error {
-	scheme.AddKnownTypes(GroupVersion(), &RemediationRequest{}, &RemediationRequestList{})
+	scheme.AddKnownTypes(GroupVersion(),
+		&RemediationRequest{}, &RemediationRequestList{},
+		&RemediationApprovalRequest{}, &RemediationApprovalRequestList{},
+		&SignalProcessing{}, &SignalProcessingList{},
+		&AIAnalysis{}, &AIAnalysisList{},
+		&WorkflowExecution{}, &WorkflowExecutionList{},
+		&NotificationRequest{}, &NotificationRequestList{},
+	)
 	metav1.AddToGroupVersion(scheme, GroupVersion())
 	return nil
 }
