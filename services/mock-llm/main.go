@@ -9,4 +9,4 @@ import (
 	"github.com/kubernaut/kubernaut/services/mock-llm/app"
 )
 
-func main() { os.Exit(process.Main(names.MockLLM, os.LookupEnv, app.Run)) }
+func main() { os.Exit(process.Main(names.MockLLM, os.Args[1:], os.LookupEnv, app.Run)) }

@@ -58,7 +58,7 @@ func Main(args []string, stdout, stderr io.Writer, lookup func(string) (string, 
 		fmt.Fprintln(stdout, names.Gateway, buildVersion())
 		return 0
 	}
-	return process.Main(names.Gateway, lookup, func(ctx context.Context, env *settings.Reader, log *slog.Logger) error {
+	return process.Main(names.Gateway, nil, lookup, func(ctx context.Context, env *settings.Reader, log *slog.Logger) error {
 		cfg, err := config.Load(*file)
 		if err != nil {
 			return err

@@ -42,7 +42,7 @@ func TestMainLogsAndReturnsTheExitCode(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			lookup := func(key string) (string, bool) { return test.level, key == "LOG_LEVEL" && test.level != "" }
-			code, got := capture(t, func() int { return process.Main("gateway", lookup, test.run) })
+			code, got := capture(t, func() int { return process.Main("gateway", nil, lookup, test.run) })
 			if code != test.code {
 				t.Errorf("exit code: got %d, want %d", code, test.code)
 			}

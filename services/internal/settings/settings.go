@@ -1,39 +1,81 @@
-// Package settings reads a service's configuration from named values (its environment) and reports every invalid one at
-// once, by its key.
+// Package settings reads a service's configuration from named values (its environment and its flags) and reports every
+// invalid one at once, by its key.
 //
-// A value is never quoted in an error when its key was read with Secret. Not a goal: configuration files.
+// Every key is both: GLOBAL_TIMEOUT in the environment is --global-timeout=… on the command line, which wins. A flag that
+// no key answers to is an error, so that a misspelt one does not go unnoticed. A value that was read with Secret comes from
+// the environment alone, because a command line is seen by others, and is never quoted. Not a goal: configuration files.
 package settings
 
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
 // Reader reads values and gathers what is wrong with them. Read all keys, then ask Err. It is not safe for concurrent use.
 type Reader struct {
 	lookup func(string) (string, bool)
+	flags  map[string]string // by key, those that nothing has read yet
+	given  map[string]string // by key, all
 	errs   []error
 }
 
-// New returns a reader on lookup, in production os.LookupEnv. An empty value counts as absent.
-func New(lookup func(string) (string, bool)) *Reader { return &Reader{lookup: lookup} }
+// New returns a reader on lookup, in production os.LookupEnv. An empty value counts as absent. args are flags of the form
+// --key-name=value.
+func New(lookup func(string) (string, bool), args ...string) *Reader {
+	r := &Reader{lookup: lookup, flags: map[string]string{}, given: map[string]string{}}
+	for _, arg := range args {
+		name, value, found := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		if !found || !strings.HasPrefix(arg, "-") {
+			r.errs = append(r.errs, fmt.Errorf("argument %q must be a flag of the form --name=value", name))
+			continue
+		}
+		key := strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+		r.flags[key], r.given[key] = value, value
+	}
+	return r
+}
 
-// Err returns all errors of the reads so far, joined, or nil.
-func (r *Reader) Err() error { return errors.Join(r.errs...) }
+// Err returns all errors of the reads so far, joined, or nil. A flag that no read has asked for is one of them.
+func (r *Reader) Err() error {
+	errs := slices.Clone(r.errs)
+	for _, key := range slices.Sorted(maps.Keys(r.flags)) {
+		errs = append(errs, fmt.Errorf("--%s is no flag of this service", strings.ToLower(strings.ReplaceAll(key, "_", "-"))))
+	}
+	return errors.Join(errs...)
+}
 
 // String returns the value of key, or fallback.
 func (r *Reader) String(key, fallback string) string {
-	if value, _ := r.lookup(key); value != "" {
+	delete(r.flags, key)
+	if value := r.given[key]; value != "" {
+		return value
+	}
+	if value := r.Secret(key); value != "" {
 		return value
 	}
 	return fallback
 }
 
-// Secret returns the value of key, or "". It exists so that the reader of code sees which values must not be logged.
-func (r *Reader) Secret(key string) string { return r.String(key, "") }
+// Required returns the value of key; its absence is an error.
+func (r *Reader) Required(key string) string {
+	value := r.String(key, "")
+	if value == "" {
+		r.Fail(key, "be set")
+	}
+	return value
+}
+
+// Secret returns the value of key in the environment, or "". It must not be logged.
+func (r *Reader) Secret(key string) string {
+	value, _ := r.lookup(key)
+	return value
+}
 
 // Port returns a TCP port, 1 to 65535.
 func (r *Reader) Port(key string, fallback int) int {

@@ -162,7 +162,7 @@ func compare(t *testing.T, path string, schema apiextensionsv1.JSONSchemaProps, 
 
 // opaque types marshal themselves into one JSON string.
 func opaque(goType reflect.Type) bool {
-	return goType == reflect.TypeFor[metav1.Time]() || goType == reflect.TypeFor[metav1.Duration]()
+	return goType == reflect.TypeFor[metav1.Time]() || goType == reflect.TypeFor[metav1.MicroTime]() || goType == reflect.TypeFor[metav1.Duration]()
 }
 
 func jsonFields(goType reflect.Type) map[string]reflect.Type {
@@ -180,6 +180,8 @@ func fill(value reflect.Value) {
 	case *metav1.Time:
 		*target = metav1.Unix(1_700_000_000, 0)
 		return
+	case *metav1.MicroTime:
+		target.Time = time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
 	case *metav1.Duration:
 		target.Duration = time.Minute
 		return
