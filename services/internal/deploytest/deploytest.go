@@ -48,12 +48,12 @@ type Expectation struct {
 
 // Manifest is a decoded manifest.
 type Manifest struct {
-	t       *testing.T
+	t       testing.TB
 	objects []runtime.Object
 }
 
 // Decode decodes a manifest of documents separated by lines of three dashes, with every field known to its kind.
-func Decode(t *testing.T, text string) Manifest {
+func Decode(t testing.TB, text string) Manifest {
 	t.Helper()
 	m := Manifest{t: t}
 	decoder := serializer.NewCodecFactory(scheme.Scheme, serializer.EnableStrict).UniversalDeserializer()

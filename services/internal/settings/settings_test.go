@@ -59,3 +59,50 @@ func TestReads(t *testing.T) {
 		})
 	}
 }
+
+func TestFlags(t *testing.T) {
+	environment := map[string]string{"GLOBAL_TIMEOUT": "1h", "TOKEN": "from the environment"}
+	lookup := func(key string) (string, bool) { value, found := environment[key]; return value, found }
+	for _, test := range []struct {
+		name string
+		args []string
+		want time.Duration
+		err  string
+	}{
+		{"a flag wins over the environment", []string{"--global-timeout=5s"}, 5 * time.Second, ""},
+		{"one dash is enough", []string{"-global-timeout=5s"}, 5 * time.Second, ""},
+		{"no flag", nil, time.Hour, ""},
+		{"unknown flag", []string{"--global-timout=5s"}, time.Hour, "--global-timout is no flag of this service"},
+		{"no value", []string{"--global-timeout"}, time.Hour, `argument "global-timeout" must be a flag of the form --name=value`},
+		{"a word", []string{"serve"}, time.Hour, `argument "serve" must be a flag of the form --name=value`},
+		{"a secret is no flag", []string{"--token=x"}, time.Hour, "--token is no flag of this service"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := settings.New(lookup, test.args...)
+			if got := r.Duration("GLOBAL_TIMEOUT", time.Minute); got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+			if got := r.Secret("TOKEN"); got != "from the environment" {
+				t.Errorf("secret: got %q, want the environment's", got)
+			}
+			got := ""
+			if err := r.Err(); err != nil {
+				got = err.Error()
+			}
+			if got != test.err {
+				t.Errorf("error: got %q, want %q", got, test.err)
+			}
+		})
+	}
+}
+
+func TestRequired(t *testing.T) {
+	r := reader("")
+	r.Required("POD_NAMESPACE")
+	if err := r.Err(); err == nil || err.Error() != "POD_NAMESPACE must be set" {
+		t.Errorf("got %v, want POD_NAMESPACE must be set", err)
+	}
+	if got := reader("here").Required("POD_NAMESPACE"); got != "here" {
+		t.Errorf("got %q, want here", got)
+	}
+}
