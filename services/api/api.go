@@ -16,15 +16,6 @@ import (
 	"github.com/kubernaut/kubernaut/services/internal/problem"
 )
 
-// Custom resources.
-type (
-	RemediationRequest       = v1alpha1.RemediationRequest
-	RemediationRequestList   = v1alpha1.RemediationRequestList
-	RemediationRequestSpec   = v1alpha1.RemediationRequestSpec
-	RemediationRequestStatus = v1alpha1.RemediationRequestStatus
-	TargetResource           = v1alpha1.TargetResource
-)
-
 // Bodies on the wire.
 type (
 	AuditEvent      = audit.Event
@@ -47,43 +38,32 @@ const (
 	AnyLabel         = catalog.Any
 )
 
-// What a RemediationRequest says, and how it is found.
+// Names and ports in the cluster. The namespaces are not among them: a suite finds its own in its environment. Components that
+// are called like a custom resource have a longer name.
 const (
-	PrometheusAlert        = v1alpha1.PrometheusAlert
-	KubernetesEvent        = v1alpha1.KubernetesEvent
-	KubernetesTarget       = v1alpha1.KubernetesTarget
-	Failed                 = v1alpha1.Failed
-	FingerprintField       = v1alpha1.FingerprintField
-	SignalTypeLabel        = v1alpha1.SignalTypeLabel
-	SignalFingerprintLabel = v1alpha1.SignalFingerprintLabel
-	SeverityLabel          = v1alpha1.SeverityLabel
-	CreatedAtAnnotation    = v1alpha1.CreatedAtAnnotation
-)
-
-// Names in the cluster.
-const (
-	Gateway               = names.Gateway
-	DataStorage           = names.DataStorage
-	DataStorageClientRole = names.DataStorageClientRole
-	HTTPPort              = names.HTTPPort
-)
-
-// What an audit event says.
-const (
-	CategoryGateway = names.CategoryGateway
-	CategoryWebhook = names.CategoryWebhook
-	OutcomeSuccess  = names.OutcomeSuccess
-	OutcomeFailure  = names.OutcomeFailure
-)
-
-// Audit event types.
-const (
-	EventSignalReceived     = names.EventSignalReceived
-	EventSignalDeduplicated = names.EventSignalDeduplicated
-	EventCRDCreated         = names.EventCRDCreated
-	EventWorkflowCreated    = names.EventWorkflowCreated
-	EventWorkflowUpdated    = names.EventWorkflowUpdated
-	EventSearchCompleted    = names.EventSearchCompleted
+	GatewayService             = names.GatewayService
+	DataStorageService         = names.DataStorageService
+	HolmesGPTService           = names.HolmesGPTService
+	MockLLMService             = names.MockLLMService
+	AuthWebhookService         = names.AuthWebhookService
+	DataStorage                = names.DataStorage
+	Gateway                    = names.Gateway
+	AIAnalysisComponent        = names.AIAnalysis
+	AuthWebhook                = names.AuthWebhook
+	Notification               = names.Notification
+	RemediationOrchestrator    = names.RemediationOrchestrator
+	SignalProcessingComponent  = names.SignalProcessing
+	WorkflowExecutionComponent = names.WorkflowExecution
+	HolmesGPTAPI               = names.HolmesGPTAPI
+	MockLLM                    = names.MockLLM
+	HTTPPort                   = names.HTTPPort
+	MetricsPort                = names.MetricsPort
+	ProbePort                  = names.ProbePort
+	WebhookPort                = names.WebhookPort
+	APIGroup                   = names.APIGroup
+	APIVersion                 = names.APIVersion
+	DataStorageClientRole      = names.DataStorageClientRole
+	SearchWorkflowCatalogTool  = names.SearchWorkflowCatalogTool
 )
 
 // ProblemContentType is the media type of a problem body.

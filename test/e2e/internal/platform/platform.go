@@ -36,6 +36,8 @@ type Platform struct {
 	Kube kubernetes.Interface
 	// api is the API server itself, for what the clients cannot do.
 	api *wire.Client
+	// config is the way there, as the cluster's administrator.
+	config *rest.Config
 }
 
 // Connect returns the platform of env under a fresh run id.
@@ -45,13 +47,9 @@ func Connect(env Environment) (*Platform, error) {
 		return nil, fmt.Errorf("reading kubeconfig %q: %w", env.Kubeconfig, err)
 	}
 	config.QPS = -1 // no client-side queue
-	scheme := runtime.NewScheme()
-	if err := errors.Join(api.AddToScheme(scheme), clientgoscheme.AddToScheme(scheme)); err != nil {
-		return nil, fmt.Errorf("registering API types: %w", err)
-	}
-	objects, err := client.New(config, client.Options{Scheme: scheme})
+	objects, err := newClient(config)
 	if err != nil {
-		return nil, fmt.Errorf("connecting to the cluster: %w", err)
+		return nil, err
 	}
 	kube, err := kubernetes.NewForConfig(config)
 	if err != nil {
@@ -63,7 +61,29 @@ func Connect(env Environment) (*Platform, error) {
 	}
 	id := make([]byte, 4)
 	rand.Read(id) // never fails since Go 1.24
-	return &Platform{Environment: env, Run: hex.EncodeToString(id), Client: objects, Kube: kube, api: wire.NewClientOver(config.Host, transport)}, nil
+	return &Platform{
+		Environment: env, Run: hex.EncodeToString(id), Client: objects, Kube: kube,
+		api: wire.NewClientOver(config.Host, transport), config: config,
+	}, nil
+}
+
+func newClient(config *rest.Config) (client.Client, error) {
+	scheme := runtime.NewScheme()
+	if err := errors.Join(api.AddToScheme(scheme), clientgoscheme.AddToScheme(scheme)); err != nil {
+		return nil, fmt.Errorf("registering API types: %w", err)
+	}
+	objects, err := client.New(config, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the cluster: %w", err)
+	}
+	return objects, nil
+}
+
+// As returns a client that acts as a user with all rights. The API server takes the name for authenticated.
+func (p *Platform) As(user string) (client.Client, error) {
+	config := rest.CopyConfig(p.config)
+	config.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: []string{"system:masters", "system:authenticated"}}
+	return newClient(config)
 }
 
 // Eventually polls until done returns nil, and returns its last error when Patience is over.

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 
@@ -9,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubernaut/kubernaut/test/e2e/internal/wire"
 )
@@ -39,6 +41,28 @@ func (p *Platform) Scale(ctx context.Context, component string, replicas int32) 
 		return before, fmt.Errorf("scaling deployment %q to %d: %w", component, replicas, err)
 	}
 	return before, p.Settled(ctx, component)
+}
+
+// SetFlags replaces the arguments of a Deployment's container, waits until its pods have them, and returns what gives them
+// the old arguments again.
+func (p *Platform) SetFlags(ctx context.Context, component string, flags ...string) (restore func(context.Context) error, err error) {
+	deployments := p.Kube.AppsV1().Deployments(p.Namespace)
+	deployment, err := deployments.Get(ctx, component, metav1.GetOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("reading deployment %q: %w", component, err)
+	}
+	before := deployment.Spec.Template.Spec.Containers[0].Args
+	set := func(ctx context.Context, flags []string) error {
+		patch, err := json.Marshal([]map[string]any{{"op": "add", "path": "/spec/template/spec/containers/0/args", "value": flags}})
+		if err != nil {
+			return err
+		}
+		if _, err := deployments.Patch(ctx, component, types.JSONPatchType, patch, metav1.PatchOptions{}); err != nil {
+			return fmt.Errorf("setting flags of deployment %q: %w", component, err)
+		}
+		return p.Settled(ctx, component)
+	}
+	return func(ctx context.Context) error { return set(ctx, before) }, set(ctx, flags)
 }
 
 // Settled waits until a component has exactly the pods that its Deployment asks for, all of them ready.
