@@ -1,209 +1,186 @@
 package crds
 
 import (
-	"embed"
-	"encoding/json"
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
 	"maps"
+	"os"
+	"path"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/bazelbuild/rules_go/go/runfiles"
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation"
 	"k8s.io/apimachinery/pkg/runtime"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubernaut/kubernaut/services/internal/api/v1alpha1"
 	"github.com/kubernaut/kubernaut/services/internal/names"
 )
 
-//go:embed *.yaml
-var definitions embed.FS
+func TestEveryKindHasItsDefinition(t *testing.T) {
+	want, got := slices.Sorted(maps.Keys(kinds(t))), slices.Sorted(maps.Keys(definitions(t)))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("kinds (-scheme +definitions):\n%s", diff)
+	}
+}
 
-func TestSchemaHasEveryFieldOfTheTypes(t *testing.T) {
-	for _, test := range []struct {
-		file   string
-		object any
-	}{
-		{"kubernaut.ai_aianalyses.yaml", v1alpha1.AIAnalysis{}},
-		{"kubernaut.ai_notificationrequests.yaml", v1alpha1.NotificationRequest{}},
-		{"kubernaut.ai_remediationapprovalrequests.yaml", v1alpha1.RemediationApprovalRequest{}},
-		{"kubernaut.ai_remediationrequests.yaml", v1alpha1.RemediationRequest{}},
-		{"kubernaut.ai_signalprocessings.yaml", v1alpha1.SignalProcessing{}},
-		{"kubernaut.ai_workflowexecutions.yaml", v1alpha1.WorkflowExecution{}},
-	} {
-		t.Run(test.file, func(t *testing.T) {
-			version := definition(t, test.file).Spec.Versions[0]
-			root := version.Schema.OpenAPIV3Schema
-			for _, part := range []string{"Spec", "Status"} {
-				field, _ := reflect.TypeOf(test.object).FieldByName(part)
-				compare(t, strings.ToLower(part), root.Properties[strings.ToLower(part)], field.Type)
+func TestDefinitionsAgreeWithTheCode(t *testing.T) {
+	type head struct {
+		Group, ListKind string
+		Scope           apiextensionsv1.ResourceScope
+		Versions        []string
+		Served, Status  bool
+	}
+	known := scheme(t)
+	for kind, crd := range definitions(t) {
+		t.Run(kind, func(t *testing.T) {
+			got := head{Group: crd.Spec.Group, ListKind: crd.Spec.Names.ListKind, Scope: crd.Spec.Scope}
+			for _, version := range crd.Spec.Versions {
+				got.Versions = append(got.Versions, version.Name)
+				got.Served = version.Served && version.Storage
+				got.Status = version.Subresources != nil && version.Subresources.Status != nil
+			}
+			want := head{
+				Group: names.APIGroup, ListKind: kind + "List", Scope: apiextensionsv1.NamespaceScoped,
+				Versions: []string{names.APIVersion}, Served: true, Status: true,
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("definition (-want +got):\n%s", diff)
+			}
+			if !known.Recognizes(v1alpha1.GroupVersion().WithKind(got.ListKind)) {
+				t.Errorf("the scheme does not know %s", got.ListKind)
 			}
 		})
 	}
 }
 
-func TestRemediationRequestDefinition(t *testing.T) {
-	crd := definition(t, "kubernaut.ai_remediationrequests.yaml")
-	if len(crd.Spec.Versions) != 1 {
-		t.Fatalf("got %d versions, want 1", len(crd.Spec.Versions))
-	}
-	version := crd.Spec.Versions[0]
-	spec := version.Schema.OpenAPIV3Schema.Properties["spec"]
-	got := map[string]any{
-		"group":       crd.Spec.Group,
-		"kind":        crd.Spec.Names.Kind,
-		"version":     version.Name,
-		"status":      version.Subresources != nil && version.Subresources.Status != nil,
-		"selectable":  version.SelectableFields,
-		"fingerprint": spec.Properties["signalFingerprint"].Pattern,
-		"required":    spec.Required,
-	}
-	want := map[string]any{
-		"group":       names.APIGroup,
-		"kind":        v1alpha1.RemediationRequestKind,
-		"version":     names.APIVersion,
-		"status":      true,
-		"selectable":  []apiextensionsv1.SelectableField{{JSONPath: "." + v1alpha1.FingerprintField}},
-		"fingerprint": "^[0-9a-f]{64}$",
-		"required":    []string{"firingTime", "receivedTime", "severity", "signalFingerprint", "signalName", "signalType", "targetResource", "targetType"},
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("definition (-want +got):\n%s", diff)
+// The API server's own check has the rest: schemas are structural, rules compile and stay below the cost limit, selectable
+// fields and columns exist.
+func TestAPIServerAcceptsTheDefinitions(t *testing.T) {
+	for kind, crd := range definitions(t) {
+		t.Run(kind, func(t *testing.T) {
+			internal := internalDefinition(t, crd)
+			internal.Status.StoredVersions = []string{names.APIVersion}
+			for _, err := range validation.ValidateCustomResourceDefinition(t.Context(), internal) {
+				t.Error(err)
+			}
+		})
 	}
 }
 
-func TestPhasesOfTheSchemaAreThoseOfTheCode(t *testing.T) {
-	status := definition(t, "kubernaut.ai_remediationrequests.yaml").Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["status"]
-	terminal := map[string]bool{}
-	for _, value := range status.Properties["overallPhase"].Enum {
-		var phase v1alpha1.Phase
-		if err := json.Unmarshal(value.Raw, &phase); err != nil {
+func TestSelectableFieldsAreThoseOfTheCode(t *testing.T) {
+	got := map[string][]apiextensionsv1.SelectableField{}
+	for kind, crd := range definitions(t) {
+		if fields := crd.Spec.Versions[0].SelectableFields; fields != nil {
+			got[kind] = fields
+		}
+	}
+	want := map[string][]apiextensionsv1.SelectableField{
+		v1alpha1.RemediationRequestKind: {{JSONPath: "." + v1alpha1.FingerprintField}},
+		v1alpha1.WorkflowExecutionKind:  {{JSONPath: "." + v1alpha1.TargetResourceField}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("selectable fields (-want +got):\n%s", diff)
+	}
+}
+
+func TestDeepCopiesAreCurrent(t *testing.T) {
+	want := readRunfile(t, "services/internal/api/crds/definitions.deepcopy.go")
+	got := readRunfile(t, "services/internal/api/v1alpha1/zz_generated.deepcopy.go")
+	if !bytes.Equal(want, got) {
+		t.Errorf("deep copies are stale; go generate ./services/internal/api/v1alpha1 writes them (-want +got):\n%s",
+			cmp.Diff(string(want), string(got)))
+	}
+}
+
+// scheme returns what the API package registers.
+func scheme(t *testing.T) *runtime.Scheme {
+	t.Helper()
+	known := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(known); err != nil {
+		t.Fatal(err)
+	}
+	return known
+}
+
+// kinds returns the Go type of every kind in the scheme. Lists, and what each group has from the API machinery, are no kinds
+// of their own.
+func kinds(t *testing.T) map[string]reflect.Type {
+	t.Helper()
+	found := map[string]reflect.Type{}
+	for kind, goType := range scheme(t).KnownTypes(v1alpha1.GroupVersion()) {
+		ours := goType.PkgPath() == reflect.TypeFor[v1alpha1.RemediationRequest]().PkgPath()
+		if ours && !strings.HasSuffix(kind, "List") {
+			found[kind] = goType
+		}
+	}
+	if len(found) == 0 {
+		t.Fatal("no kind in the scheme")
+	}
+	return found
+}
+
+// definitions returns the generated definitions by kind.
+func definitions(t *testing.T) map[string]*apiextensionsv1.CustomResourceDefinition {
+	t.Helper()
+	found := map[string]*apiextensionsv1.CustomResourceDefinition{}
+	data := readRunfile(t, "services/internal/api/crds/definitions.yaml")
+	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))
+	var order []string
+	for {
+		document, err := reader.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
-		terminal[string(phase)] = phase.Terminal()
+		crd := &apiextensionsv1.CustomResourceDefinition{}
+		if err := yaml.UnmarshalStrict(document, crd); err != nil {
+			t.Fatalf("decoding a definition: %v", err)
+		}
+		order = append(order, crd.Name)
+		found[crd.Spec.Names.Kind] = crd
 	}
-	want := map[string]bool{
-		"Pending": false, "Processing": false, "Analyzing": false, "AwaitingApproval": false, "Executing": false, "Blocked": false,
-		"Completed": true, "Failed": true, "TimedOut": true, "Skipped": true, "Cancelled": true,
+	if !slices.IsSorted(order) || len(order) != len(found) {
+		t.Fatalf("definitions are %q, want them sorted and no kind twice", order)
 	}
-	if diff := cmp.Diff(want, terminal); diff != "" {
-		t.Errorf("phases and whether they are final (-want +got):\n%s", diff)
-	}
+	return found
 }
 
-func TestFullObjectSurvivesARoundTrip(t *testing.T) {
-	want := &v1alpha1.RemediationRequest{}
-	fill(reflect.ValueOf(&want.Spec).Elem())
-	fill(reflect.ValueOf(&want.Status).Elem())
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(want.DeepCopy())
+func internalDefinition(t *testing.T, crd *apiextensionsv1.CustomResourceDefinition) *apiextensions.CustomResourceDefinition {
+	t.Helper()
+	crd = crd.DeepCopy()
+	apiextensionsv1.SetDefaults_CustomResourceDefinition(crd)
+	apiextensionsv1.SetDefaults_CustomResourceDefinitionSpec(&crd.Spec)
+	internal := &apiextensions.CustomResourceDefinition{}
+	err := apiextensionsv1.Convert_v1_CustomResourceDefinition_To_apiextensions_CustomResourceDefinition(crd, internal, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := &v1alpha1.RemediationRequest{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(content, got, true); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("object after a round trip (-want +got):\n%s", diff)
-	}
+	return internal
 }
 
-func TestSchemeKnowsTheTypes(t *testing.T) {
-	scheme := runtime.NewScheme()
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
-		t.Fatal(err)
-	}
-	for _, kind := range []string{"RemediationRequest", "RemediationRequestList"} {
-		if !scheme.Recognizes(v1alpha1.GroupVersion().WithKind(kind)) {
-			t.Errorf("the scheme does not know %s", kind)
-		}
-	}
-}
-
-func definition(t *testing.T, file string) apiextensionsv1.CustomResourceDefinition {
+// readRunfile reads a file of the workspace that the build made or that it declares.
+func readRunfile(t *testing.T, name string) []byte {
 	t.Helper()
-	data, err := definitions.ReadFile(file)
+	const hint = "the definitions are an output of the build: tools/bazelw test //services/internal/api/..."
+	file, err := runfiles.Rlocation(path.Join("_main", name))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("finding %s: %v; %s", name, err, hint)
 	}
-	var crd apiextensionsv1.CustomResourceDefinition
-	if err := yaml.UnmarshalStrict(data, &crd); err != nil {
-		t.Fatalf("decoding %s: %v", file, err)
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v; %s", err, hint)
 	}
-	return crd
-}
-
-// compare walks a Go type and its schema together.
-func compare(t *testing.T, path string, schema apiextensionsv1.JSONSchemaProps, goType reflect.Type) {
-	t.Helper()
-	for goType.Kind() == reflect.Pointer {
-		goType = goType.Elem()
-	}
-	switch {
-	case opaque(goType):
-		return
-	case goType.Kind() == reflect.Slice:
-		compare(t, path+"[]", *schema.Items.Schema, goType.Elem())
-	case goType.Kind() == reflect.Struct:
-		fields := jsonFields(goType)
-		want, got := slices.Sorted(maps.Keys(fields)), slices.Sorted(maps.Keys(schema.Properties))
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("fields of %s (-Go +schema):\n%s", path, diff)
-		}
-		for name, field := range fields {
-			compare(t, path+"."+name, schema.Properties[name], field)
-		}
-	}
-}
-
-// opaque types marshal themselves into one JSON string.
-func opaque(goType reflect.Type) bool {
-	return goType == reflect.TypeFor[metav1.Time]() || goType == reflect.TypeFor[metav1.MicroTime]() || goType == reflect.TypeFor[metav1.Duration]()
-}
-
-func jsonFields(goType reflect.Type) map[string]reflect.Type {
-	fields := map[string]reflect.Type{}
-	for i := range goType.NumField() {
-		name, _, _ := strings.Cut(goType.Field(i).Tag.Get("json"), ",")
-		fields[name] = goType.Field(i).Type
-	}
-	return fields
-}
-
-// fill gives every field below value something other than its zero value.
-func fill(value reflect.Value) {
-	switch target := value.Addr().Interface().(type) {
-	case *metav1.Time:
-		*target = metav1.Unix(1_700_000_000, 0)
-		return
-	case *metav1.MicroTime:
-		target.Time = time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
-	case *metav1.Duration:
-		target.Duration = time.Minute
-		return
-	}
-	switch value.Kind() {
-	case reflect.Pointer:
-		value.Set(reflect.New(value.Type().Elem()))
-		fill(value.Elem())
-	case reflect.Struct:
-		for i := range value.NumField() {
-			fill(value.Field(i))
-		}
-	case reflect.Slice:
-		value.Set(reflect.MakeSlice(value.Type(), 1, 1))
-		fill(value.Index(0))
-	case reflect.Map:
-		value.Set(reflect.ValueOf(map[string]string{"key": "value"}))
-	case reflect.String:
-		value.SetString("text")
-	case reflect.Bool:
-		value.SetBool(true)
-	case reflect.Int32, reflect.Int64:
-		value.SetInt(7)
-	}
+	return data
 }

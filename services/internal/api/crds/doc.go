@@ -1,5 +1,10 @@
-// Package crds holds the custom resource definitions that are generated from package v1alpha1, one YAML file per kind.
+// Package crds is where the build makes the custom resource definitions of package v1alpha1: one stream of YAML documents, one
+// for each kind, which suites and releases apply as it is.
 //
-// The files are manifests: suites and releases apply them as they are. The package has no code of its own; its test keeps
-// the committed files and the Go types in agreement.
+// Nothing of it is committed. `tools/bazelw build //services/internal/api/crds` writes definitions.yaml. Deep copies come from
+// the same run of controller-gen, but they are committed too, because `go build` needs them; `go generate
+// ./services/internal/api/v1alpha1` writes them, and a test compares.
+//
+// The package has no code of its own. Its tests hold the definitions against the Go types, and ask the API server's own
+// validation what it accepts and rejects.
 package crds
