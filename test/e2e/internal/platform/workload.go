@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -134,4 +135,21 @@ func (p *Platform) DeletePod(ctx context.Context, name string) error {
 func (p *Platform) GetFromPod(ctx context.Context, pod string, port int, path string) (wire.Response, error) {
 	// client-go's own proxy calls drop status and body of an answer in a media type that they do not know.
 	return p.api.Do(ctx, wire.Request{Path: fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:%d/proxy%s", p.Namespace, pod, port, path)})
+}
+
+// Logs returns what the pods of a component have logged since they started.
+func (p *Platform) Logs(ctx context.Context, component string) (string, error) {
+	pods, err := p.Pods(ctx, component)
+	if err != nil {
+		return "", err
+	}
+	var all strings.Builder
+	for _, pod := range pods {
+		logs, err := p.Kube.CoreV1().Pods(p.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{}).DoRaw(ctx)
+		if err != nil {
+			return "", fmt.Errorf("reading the log of pod %q: %w", pod.Name, err)
+		}
+		all.Write(logs)
+	}
+	return all.String(), nil
 }
