@@ -64,7 +64,8 @@ func Run(ctx context.Context, env *settings.Reader, log *slog.Logger) error {
 			Orchestrator: "system:serviceaccount:" + platform.Namespace + ":" + names.RemediationOrchestrator,
 			Log:          log,
 		}) {
-			server.Register(path, &webhook.Admission{Handler: handler})
+			// The manager starts its webhook server only for those who ask for it.
+			platform.GetWebhookServer().Register(path, &webhook.Admission{Handler: handler})
 		}
 		trust := &truster{keeper: keeper, authority: authority, log: log}
 		return errors.Join(

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -71,6 +72,23 @@ type Platform struct {
 	Namespace string
 	// Log is the service's logger.
 	Log *slog.Logger
+}
+
+// AddReadyzCheck adds a condition of readiness. Why it does not hold is logged once, not at every probe.
+func (p Platform) AddReadyzCheck(name string, check healthz.Checker) error {
+	return p.Manager.AddReadyzCheck(name, logged(p.Log, name, check))
+}
+
+func logged(log *slog.Logger, name string, check healthz.Checker) healthz.Checker {
+	var last atomic.Pointer[string]
+	return func(request *http.Request) error {
+		err := check(request)
+		reason := fmt.Sprint(err)
+		if before := last.Swap(&reason); err != nil && (before == nil || *before != reason) {
+			log.Warn("not ready", "check", name, "reason", reason)
+		}
+		return err
+	}
 }
 
 // Run starts a manager, lets setup add reconcilers, checks and metrics, and works until ctx ends. It returns nil after a
@@ -158,7 +176,7 @@ func newManager(kube *rest.Config, cfg Config) (ctrl.Manager, error) {
 	}
 	return manager, errors.Join(
 		manager.AddHealthzCheck("ping", healthz.Ping),
-		manager.AddReadyzCheck("caches", synced(manager.GetCache())),
+		manager.AddReadyzCheck("caches", logged(cfg.Logger, "caches", synced(manager.GetCache()))),
 	)
 }
 
