@@ -58,6 +58,8 @@ const (
 	APIVersion = "v1alpha1"
 	// DataStorageClientRole is the ClusterRole that callers of datastorage hold.
 	DataStorageClientRole = "data-storage-client"
+	// HolmesGPTClientRole is the ClusterRole that callers of holmesgpt-api hold.
+	HolmesGPTClientRole = "holmesgpt-api-client"
 )
 
 // SearchWorkflowCatalogTool is the tool that holmesgpt-api offers to the model: a search in datastorage's catalogue.
