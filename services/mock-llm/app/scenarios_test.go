@@ -29,6 +29,8 @@ func rows() []row {
 		{"problem_resolved", "MOCK_PROBLEM_RESOLVED", "MOCK_PROBLEM_RESOLVED low", "", "low", 0.85},
 		{"not_reproducible", "MOCK_NOT_REPRODUCIBLE", "MOCK_PROBLEM_RESOLVED low", "", "low", 0.85},
 		{"max_retries_exhausted", "MOCK_MAX_RETRIES_EXHAUSTED", "MOCK_MAX_RETRIES_EXHAUSTED high", "", "high", 0},
+		{"image_mismatch", "MOCK_IMAGE_MISMATCH", "MOCK_IMAGE_MISMATCH high", "generic-restart-v1", "high", 0.90},
+		{"missing_parameter", "MOCK_MISSING_PARAMETER", "MOCK_MISSING_PARAMETER high", "generic-restart-v1", "high", 0.90},
 		{"default", "Signal: DiskFull", "Unknown medium", "generic-restart-v1", "medium", 0.75},
 	}
 }
@@ -90,6 +92,12 @@ func (r row) check(t *testing.T, answered completion) {
 	}
 	if diff := cmp.Diff(workflowid.New(r.workflow, "production"), selected.WorkflowID); diff != "" || selected.Confidence != r.confidence {
 		t.Errorf("confidence %v, want %v; workflow %s (-want +got):\n%s", selected.Confidence, r.confidence, r.workflow, diff)
+	}
+	if foreign := selected.ContainerImage != ""; foreign != (r.name == "image_mismatch") {
+		t.Errorf("image: got %q", selected.ContainerImage)
+	}
+	if empty := len(selected.Parameters) == 0; empty != (r.name == "missing_parameter") {
+		t.Errorf("parameters: got %v", selected.Parameters)
 	}
 }
 

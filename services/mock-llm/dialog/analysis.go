@@ -40,12 +40,14 @@ type RootCause struct {
 // SelectedWorkflow is the remedy.
 type SelectedWorkflow struct {
 	// WorkflowID is workflowid.New of the scenario's workflow and the prompt's environment.
-	WorkflowID string            `json:"workflow_id"`
-	Title      string            `json:"title"`
-	Version    string            `json:"version"`
-	Confidence float64           `json:"confidence"`
-	Rationale  string            `json:"rationale"`
-	Parameters map[string]string `json:"parameters"`
+	WorkflowID string `json:"workflow_id"`
+	Title      string `json:"title"`
+	Version    string `json:"version"`
+	// ContainerImage is absent in most scenarios: which image a workflow has is the catalogue's knowledge.
+	ContainerImage string            `json:"containerImage,omitempty"`
+	Confidence     float64           `json:"confidence"`
+	Rationale      string            `json:"rationale"`
+	Parameters     map[string]string `json:"parameters"`
 }
 
 // RecoveryAnalysis judges an earlier, failed remedy.
@@ -100,12 +102,13 @@ func selected(chosen scenario.Scenario, environment string) *SelectedWorkflow {
 		return nil
 	}
 	return &SelectedWorkflow{
-		WorkflowID: workflowid.New(chosen.Workflow.Name, environment),
-		Title:      chosen.Workflow.Title,
-		Version:    WorkflowVersion,
-		Confidence: chosen.Confidence,
-		Rationale:  fmt.Sprintf("%s fits %s of severity %s in %s", chosen.Workflow.Name, chosen.SignalType, chosen.Severity, environment),
-		Parameters: chosen.Workflow.Parameters,
+		WorkflowID:     workflowid.New(chosen.Workflow.Name, environment),
+		Title:          chosen.Workflow.Title,
+		Version:        WorkflowVersion,
+		ContainerImage: chosen.Workflow.Image,
+		Confidence:     chosen.Confidence,
+		Rationale:      fmt.Sprintf("%s fits %s of severity %s in %s", chosen.Workflow.Name, chosen.SignalType, chosen.Severity, environment),
+		Parameters:     chosen.Workflow.Parameters,
 	}
 }
 

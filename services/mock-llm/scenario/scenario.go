@@ -23,6 +23,8 @@ type Workflow struct {
 	Title string
 	// Parameters for the run; never nil for a workflow of the table.
 	Parameters map[string]string
+	// Image to name; empty names none, and leaves it to the catalogue.
+	Image string
 }
 
 // Scenario is one row of the table.
@@ -54,6 +56,8 @@ const (
 	NoWorkflowFound     = "no_workflow_found"
 	ProblemResolved     = "problem_resolved"
 	MaxRetriesExhausted = "max_retries_exhausted"
+	ImageMismatch       = "image_mismatch"
+	MissingParameter    = "missing_parameter"
 	TestSignal          = "test_signal"
 	CrashLoop           = "crashloop"
 	OOMKilled           = "oomkilled"

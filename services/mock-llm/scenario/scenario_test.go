@@ -24,6 +24,10 @@ func TestSelect(t *testing.T) {
 		"mock not reproducible":        scenario.ProblemResolved,
 		"MOCK_MAX_RETRIES_EXHAUSTED":   scenario.MaxRetriesExhausted,
 		"mock max retries exhausted":   scenario.MaxRetriesExhausted,
+		"MOCK_IMAGE_MISMATCH":          scenario.ImageMismatch,
+		"mock image mismatch":          scenario.ImageMismatch,
+		"mock_missing_parameter":       scenario.MissingParameter,
+		"mock missing parameter":       scenario.MissingParameter,
 		"a Test Signal arrived":        scenario.TestSignal,
 		"TestSignal":                   scenario.TestSignal,
 		"CrashLoopBackOff":             scenario.CrashLoop,
@@ -68,6 +72,7 @@ func TestTable(t *testing.T) {
 	}
 	want := []string{
 		scenario.LowConfidence, scenario.RCAIncomplete, scenario.NoWorkflowFound, scenario.ProblemResolved, scenario.MaxRetriesExhausted,
+		scenario.ImageMismatch, scenario.MissingParameter,
 		scenario.TestSignal, scenario.CrashLoop, scenario.OOMKilled, scenario.NodeNotReady, scenario.Recovery, scenario.Default,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

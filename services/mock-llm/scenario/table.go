@@ -32,6 +32,16 @@ func outcomes() []Scenario {
 			Summary:  "No proposal passed validation; a human has to choose the remedy",
 			Resource: pod("production", "failing-pod"), InvalidAttempts: 3,
 		},
+		{
+			Name: ImageMismatch, Keywords: mock(ImageMismatch), SignalType: "MOCK_IMAGE_MISMATCH", Severity: "high", Confidence: 0.90,
+			Summary:  "The remedy is known, but it names an image that is not the catalogue's",
+			Resource: pod("production", "failing-pod"), Workflow: foreignImage(),
+		},
+		{
+			Name: MissingParameter, Keywords: mock(MissingParameter), SignalType: "MOCK_MISSING_PARAMETER", Severity: "high", Confidence: 0.90,
+			Summary:  "The remedy is known, but it is given no parameters",
+			Resource: pod("production", "failing-pod"), Workflow: withoutParameters(),
+		},
 	}
 }
 
@@ -78,6 +88,19 @@ func incidents() []Scenario {
 
 func restart() *Workflow {
 	return &Workflow{Name: "generic-restart-v1", Title: "Restart the workload", Parameters: map[string]string{"ACTION": "restart"}}
+}
+
+// foreignImage names an image that no catalogue has: .invalid never resolves (RFC 2606).
+func foreignImage() *Workflow {
+	workflow := restart()
+	workflow.Image = "registry.invalid/generic-restart:v0"
+	return workflow
+}
+
+func withoutParameters() *Workflow {
+	workflow := restart()
+	workflow.Parameters = map[string]string{}
+	return workflow
 }
 
 func pod(namespace, name string) Resource {
