@@ -102,13 +102,16 @@ func locate(text string) (start, end int) {
 	return start, end
 }
 
-// around joins what stands before and after the object, without the fences.
+// around joins what stands before and after the object by a blank line, without the fences.
 func around(before, after string) string {
+	return strings.TrimSpace(unfenced(before) + "\n\n" + unfenced(after))
+}
+
+func unfenced(text string) string {
 	var lines []string
-	for line := range strings.Lines(before + "\n" + after) {
-		line = strings.TrimRight(line, " \t\r\n")
+	for line := range strings.Lines(text) {
 		if !strings.HasPrefix(strings.TrimSpace(line), "```") {
-			lines = append(lines, line)
+			lines = append(lines, strings.TrimRight(line, " \t\r\n"))
 		}
 	}
 	return strings.TrimSpace(strings.Join(lines, "\n"))
