@@ -63,6 +63,7 @@ const (
 	APIGroup                   = names.APIGroup
 	APIVersion                 = names.APIVersion
 	DataStorageClientRole      = names.DataStorageClientRole
+	HolmesGPTClientRole        = names.HolmesGPTClientRole
 	SearchWorkflowCatalogTool  = names.SearchWorkflowCatalogTool
 )
 

@@ -9,4 +9,4 @@ import (
 	"github.com/kubernaut/kubernaut/services/internal/process"
 )
 
-func main() { os.Exit(process.Main(names.HolmesGPTAPI, os.LookupEnv, app.Run)) }
+func main() { os.Exit(process.Main(names.HolmesGPTAPI, os.Args[1:], os.LookupEnv, app.Run)) }

@@ -33,28 +33,42 @@ func (p *Platform) Account(ctx context.Context, role string) (name, token string
 	return name, answer.Status.Token, nil
 }
 
-// LetUseDataStorage binds an account of Account to the role that callers of datastorage hold.
-func (p *Platform) LetUseDataStorage(ctx context.Context, account string) error {
+// accountLabel is on every RoleBinding of Bind and holds the account's name.
+const accountLabel = "kubernaut.ai/e2e-account"
+
+// Bind gives an account of Account a ClusterRole in the platform's namespace.
+func (p *Platform) Bind(ctx context.Context, account, role string) error {
 	_, err := p.Kube.RbacV1().RoleBindings(p.Namespace).Create(ctx, &rbacv1.RoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: account},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: api.DataStorageClientRole},
+		ObjectMeta: metav1.ObjectMeta{Name: account + "-" + role, Labels: map[string]string{accountLabel: account}},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
 		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: p.Namespace, Name: account}},
 	}, metav1.CreateOptions{})
 	if err != nil {
-		return fmt.Errorf("binding ServiceAccount %q: %w", account, err)
+		return fmt.Errorf("binding ServiceAccount %q to ClusterRole %q: %w", account, role, err)
 	}
 	return nil
 }
 
-// BarFromDataStorage undoes LetUseDataStorage. The account stays.
-func (p *Platform) BarFromDataStorage(ctx context.Context, account string) error {
-	return present(p.Kube.RbacV1().RoleBindings(p.Namespace).Delete(ctx, account, metav1.DeleteOptions{}))
+// Unbind undoes Bind. The account stays.
+func (p *Platform) Unbind(ctx context.Context, account, role string) error {
+	return present(p.Kube.RbacV1().RoleBindings(p.Namespace).Delete(ctx, account+"-"+role, metav1.DeleteOptions{}))
 }
 
-// RemoveAccount removes what Account and LetUseDataStorage made. An account that is not there is no error.
+// LetUseDataStorage binds an account of Account to the role that callers of datastorage hold.
+func (p *Platform) LetUseDataStorage(ctx context.Context, account string) error {
+	return p.Bind(ctx, account, api.DataStorageClientRole)
+}
+
+// BarFromDataStorage undoes LetUseDataStorage. The account stays.
+func (p *Platform) BarFromDataStorage(ctx context.Context, account string) error {
+	return p.Unbind(ctx, account, api.DataStorageClientRole)
+}
+
+// RemoveAccount removes what Account and Bind made. An account that is not there is no error.
 func (p *Platform) RemoveAccount(ctx context.Context, account string) error {
+	bindings := metav1.ListOptions{LabelSelector: accountLabel + "=" + account}
 	return errors.Join(
-		p.BarFromDataStorage(ctx, account),
+		p.Kube.RbacV1().RoleBindings(p.Namespace).DeleteCollection(ctx, metav1.DeleteOptions{}, bindings),
 		present(p.Kube.CoreV1().ServiceAccounts(p.Namespace).Delete(ctx, account, metav1.DeleteOptions{})),
 	)
 }

@@ -23,6 +23,8 @@ const (
 const (
 	GatewayURL     = "GATEWAY_URL"
 	DataStorageURL = "DATA_STORAGE_URL"
+	HolmesGPTURL   = "HOLMESGPT_API_URL"
+	MockLLMURL     = "MOCK_LLM_URL"
 )
 
 // Environment is where the platform is.
