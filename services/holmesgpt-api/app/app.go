@@ -64,15 +64,7 @@ func Run(ctx context.Context, env *settings.Reader, log *slog.Logger) (err error
 	if err != nil {
 		return err
 	}
-	model, err := llm.New(llm.Config{
-		Endpoint: o.LLM.Endpoint, Model: o.LLM.Model, Key: o.key, KeyFile: o.LLM.SecretsFile, Timeout: o.LLM.Timeout.Duration,
-	})
-	if err != nil {
-		return err
-	}
-	workflows, err := catalogue.New(catalogue.Config{
-		URL: o.DataStorage.URL, TokenFile: o.DataStorage.TokenFile, Timeout: o.DataStorage.Timeout.Duration,
-	})
+	model, workflows, err := newClients(o)
 	if err != nil {
 		return err
 	}
@@ -99,6 +91,19 @@ func newGuard(o options) (*auth.Guard, error) {
 		return nil, err
 	}
 	return auth.New(kube, auth.Config{Namespace: o.namespace, Service: names.HolmesGPTService, Verb: api.Verb})
+}
+
+func newClients(o options) (*llm.Client, *catalogue.Client, error) {
+	model, err := llm.New(llm.Config{
+		Endpoint: o.LLM.Endpoint, Model: o.LLM.Model, Key: o.key, KeyFile: o.LLM.SecretsFile, Timeout: o.LLM.Timeout.Duration,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	workflows, err := catalogue.New(catalogue.Config{
+		URL: o.DataStorage.URL, TokenFile: o.DataStorage.TokenFile, Timeout: o.DataStorage.Timeout.Duration,
+	})
+	return model, workflows, err
 }
 
 func newTrail(o options, registerer prometheus.Registerer, log *slog.Logger) (*audit.Client, error) {

@@ -74,7 +74,7 @@ func FuzzParse(f *testing.F) {
 		if found.Selected != nil {
 			values, _, _ := fill(nil, found.Selected.Parameters)
 			for key, value := range values {
-				if !name.MatchString(key) || strings.ContainsRune(value, 0) {
+				if !variable.MatchString(key) || strings.ContainsRune(value, 0) {
 					t.Errorf("%q: parameter %q=%q", text, key, value)
 				}
 			}

@@ -251,7 +251,9 @@ func TestMetrics(t *testing.T) {
 			for _, label := range metric.GetLabel() {
 				series += "," + label.GetValue()
 			}
-			got[series] = metric.GetCounter().GetValue() + float64(metric.GetHistogram().GetSampleCount())
+			if value := metric.GetCounter().GetValue() + float64(metric.GetHistogram().GetSampleCount()); value > 0 {
+				got[series] = value
+			}
 		}
 	}
 	want := map[string]float64{

@@ -8,11 +8,15 @@ import (
 	"github.com/kubernaut/kubernaut/services/internal/holmesgpt"
 )
 
-// Results of an investigation: values of a metric's label.
+// Results: values of the metrics' label. The first three are an investigation's, then a call's, then a proposal's.
 const (
 	resultDecided = "decided"
 	resultReview  = "human_review"
 	resultFailed  = "failed"
+	resultSuccess = "success"
+	resultFailure = "failure"
+	resultValid   = "valid"
+	resultRefused = "refused"
 )
 
 type metrics struct {
@@ -36,6 +40,15 @@ func newMetrics(registerer prometheus.Registerer) metrics {
 		}),
 	}
 	registerer.MustRegister(m.seconds)
+	for _, result := range []string{resultDecided, resultReview, resultFailed} {
+		m.investigations.WithLabelValues(routeIncident, result)
+		m.investigations.WithLabelValues(routeRecovery, result)
+	}
+	for vec, results := range map[*prometheus.CounterVec][]string{m.calls: {resultSuccess, resultFailure}, m.attempts: {resultValid, resultRefused}} {
+		for _, result := range results {
+			vec.WithLabelValues(result)
+		}
+	}
 	return m
 }
 
@@ -51,18 +64,18 @@ func (m metrics) investigated(route string, response holmesgpt.Response, err err
 }
 
 func (m metrics) called(err error, elapsed time.Duration) {
-	result := "success"
+	result := resultSuccess
 	if err != nil {
-		result = "failure"
+		result = resultFailure
 	}
 	m.calls.WithLabelValues(result).Inc()
 	m.seconds.Observe(elapsed.Seconds())
 }
 
 func (m metrics) judged(valid bool) {
-	result := "valid"
+	result := resultValid
 	if !valid {
-		result = "refused"
+		result = resultRefused
 	}
 	m.attempts.WithLabelValues(result).Inc()
 }

@@ -53,8 +53,8 @@ func declared(raw json.RawMessage) map[string]parameter {
 	return nil
 }
 
-// name is what can become an environment variable.
-var name = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,127}$`)
+// variable is what can become the name of an environment variable.
+var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,127}$`)
 
 // fill returns the given values that the workflow declares as text, the names of those it does not, and what is wrong. The
 // result is never nil.
@@ -68,8 +68,8 @@ func fill(declared map[string]parameter, given map[string]any) (values map[strin
 		}
 		value, fault := p.text(given[key])
 		switch {
-		case !name.MatchString(key):
-			faults = append(faults, fmt.Sprintf("parameter %.60q has no name of letters, digits and _", key))
+		case !variable.MatchString(key):
+			faults = append(faults, fmt.Sprintf("parameter %.60q must have a name of letters, digits, _ . and -, with a letter or _ first", key))
 		case fault != "":
 			faults = append(faults, fmt.Sprintf("parameter %s %s", key, fault))
 		default:
