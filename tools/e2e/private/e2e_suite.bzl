@@ -75,6 +75,13 @@ def e2e_suite(
         tags: list of further tags of both targets. Default: none.
         visibility: of both targets. Default: public.
     """
+    for other, attrs in native.existing_rules().items():
+        if attrs["kind"] == "suite_matrix_write":
+            fail("//{package}:{name}: 'e2e_suite' must stand above suite_matrix \"{other}\", which else does not see it; move it up instead".format(
+                name = name,
+                other = other,
+                package = native.package_name(),
+            ))
     plan = name + ".plan"
     suite_plan(
         name = plan,

@@ -1,6 +1,7 @@
 """node_image: the identity of the image that kind's nodes run."""
 
 load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
+load("//tools/e2e/private:node_image_info.bzl", "NodeImageInfo")
 load("//tools/e2e/private:paths.bzl", "split_reference")
 load("//tools/oci:defs.bzl", "label_text")
 
@@ -22,7 +23,10 @@ def _node_image_impl(ctx):
         "digest": parts.digest,
         "reference": parts.name if reference.startswith(_LOCAL_PREFIX) else reference,
     }) + "\n")
-    return [DefaultInfo(files = depset([identity]))]
+    return [
+        DefaultInfo(files = depset([identity])),
+        NodeImageInfo(default_reference = ctx.attr.default_reference),
+    ]
 
 node_image = rule(
     implementation = _node_image_impl,
@@ -32,10 +36,15 @@ The image itself is not an input: the engine has it or pulls it. Its digest is, 
 runs again with another.
 """,
     attrs = {
+        "default_reference": attr.string(
+            doc = "The flag's default, which generated documents name: they must not depend on the machine. " +
+                  "Example: DEFAULT_NODE_IMAGE. Unset: they name the target alone.",
+        ),
         "reference": attr.label(
             doc = "string_flag with \"<name>:<tag>@sha256:<64 hex digits>\". Required. Example: \":node_image_reference\".",
             mandatory = True,
             providers = [BuildSettingInfo],
         ),
     },
+    provides = [NodeImageInfo],
 )

@@ -1,9 +1,10 @@
 """suite_plan: a suite as data."""
 
 load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
+load("//tools/e2e/private:node_image_info.bzl", "NodeImageInfo")
 load("//tools/e2e/private:paths.bzl", "parse_expose", "rlocation_path")
 load("//tools/e2e/private:suite_plan_info.bzl", "SuitePlanInfo")
-load("//tools/oci:defs.bzl", "ImageDescriptorInfo")
+load("//tools/oci:defs.bzl", "ImageDescriptorInfo", "label_text")
 
 # plan.Version of tools/slipway/plan, which refuses a plan of another version.
 _VERSION = 1
@@ -58,6 +59,25 @@ def _plan(ctx, with_layouts):
         "version": _VERSION,
     }
 
+def _summary(ctx):
+    return struct(
+        expose = parse_expose(ctx.attr.suite_label, ctx.attr.expose),
+        images = [
+            struct(label = target[ImageDescriptorInfo].image_label, name = target[ImageDescriptorInfo].image_name)
+            for target in ctx.attr.images
+        ],
+        kindConfig = ctx.file.kind_config.short_path,
+        label = ctx.attr.suite_label,
+        manifests = [label_text(target.label) for target in ctx.attr.manifests],
+        name = ctx.attr.suite_name,
+        nodeImage = struct(
+            label = label_text(ctx.attr.node_image.label),
+            reference = ctx.attr.node_image[NodeImageInfo].default_reference,
+        ),
+        test = label_text(ctx.attr.test.label),
+        timeLimit = ctx.attr.time_limit,
+    )
+
 def _check(ctx, draft):
     """Writes the plan by the program that checks it, so that there is no plan of a suite that does not hold together."""
     plan = ctx.actions.declare_file(ctx.label.name + ".json")
@@ -89,7 +109,7 @@ def _suite_plan_impl(ctx):
     runfiles = ctx.runfiles(files = files).merge(ctx.attr.test[DefaultInfo].default_runfiles)
     return [
         DefaultInfo(files = depset([plan]), runfiles = runfiles),
-        SuitePlanInfo(plan = plan, rlocation = _rlocation(ctx, plan)),
+        SuitePlanInfo(plan = plan, rlocation = _rlocation(ctx, plan), summary = _summary(ctx)),
     ]
 
 suite_plan = rule(
@@ -118,6 +138,7 @@ suite_plan = rule(
             allow_single_file = [".json"],
             doc = "node_image. Required.",
             mandatory = True,
+            providers = [NodeImageInfo],
         ),
         "suite_label": attr.string(
             doc = "The suite's label as a person types it. Required.",

@@ -2,9 +2,10 @@
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts", "unittest")
 load("@bazel_skylib//rules:common_settings.bzl", "string_setting")
-load("//tools/e2e:defs.bzl", "e2e_suite", "node_image")
+load("//tools/e2e:defs.bzl", "e2e_suite", "node_image", "service_suite")
 load("//tools/e2e/private:default_node_image.bzl", "DEFAULT_NODE_IMAGE")
 load("//tools/e2e/private:paths.bzl", "descriptor_label", "rlocation_path", "split_reference")
+load("//tools/e2e/private:service_suite.bzl", "default_expose")
 load("//tools/e2e/private:suite_plan.bzl", "suite_plan")
 load("//tools/e2e/private:suite_plan_info.bzl", "SuitePlanInfo")
 
@@ -34,6 +35,32 @@ def _reference_test_impl(ctx):
 
 _reference_test = unittest.make(_reference_test_impl)
 
+def _names_test_impl(ctx):
+    env = unittest.begin(ctx)
+    asserts.equals(env, {"ORDER_BOOK_URL": "order-book:http"}, default_expose("order-book"))
+    asserts.equals(env, ctx.attr.want, ctx.attr.got)
+    return unittest.end(env)
+
+_names_test = unittest.make(_names_test_impl, attrs = {
+    "got": attr.string_list(),
+    "want": attr.string_list(),
+})
+
+def _service_suite_labels():
+    """Makes a suite of real services and returns what its plan refers to, which nothing here builds."""
+    service_suite(
+        name = "gateway-again",
+        crds = True,
+        images = ["//tools/oci/tests:image"],
+        manifests = ["a.yaml"],
+        service = "gateway",
+        tags = ["manual"],
+        uses = ["datastorage"],
+        visibility = ["//visibility:private"],
+    )
+    plan = native.existing_rule("gateway-again.plan")
+    return [str(label) for label in plan["images"] + plan["manifests"] + (plan["test"],)] + plan["expose"].keys()
+
 def _plan_test_impl(ctx):
     env = analysistest.begin(ctx)
     target = analysistest.target_under_test(env)
@@ -44,6 +71,8 @@ def _plan_test_impl(ctx):
     asserts.equals(env, "suite", plan["name"])
     asserts.equals(env, "kubernaut-system", plan["namespace"])
     asserts.equals(env, [{"env": "A_URL", "port": "http", "service": "a"}], plan["expose"])
+    asserts.equals(env, "//tools/oci/tests:image", target[SuitePlanInfo].summary.images[0].label)
+    asserts.equals(env, DEFAULT_NODE_IMAGE, target[SuitePlanInfo].summary.nodeImage.reference)
     asserts.equals(env, {"config": "_main/tools/e2e/kind.yaml", "nodeImage": "_main/tools/e2e/node_image.json"}, plan["cluster"])
     asserts.equals(env, [{"path": here + "a.yaml", "short": "tools/e2e/tests/a.yaml"}], plan["manifests"])
     asserts.equals(env, here + "tests_test_/tests_test", plan["test"]["binary"])
@@ -146,6 +175,22 @@ def suite_test_suite(name):
         reference = ":bad_reference",
         tags = ["manual"],
     )
+    _names_test(
+        name = "names_test",
+        got = _service_suite_labels(),
+        want = [
+            "//services/gateway:image.descriptor",
+            "//services/datastorage:image.descriptor",
+            "//tools/oci/tests:image.descriptor",
+            "//services/internal/deploy:manifests",
+            "//services/internal/api/crds:manifests",
+            "//services/gateway/deploy:manifests",
+            "//services/datastorage/deploy:manifests",
+            ":a.yaml",
+            "//test/e2e/gateway:gateway_test",
+            "GATEWAY_URL",
+        ],
+    )
     _paths_test(name = "paths_test")
     _reference_test(name = "reference_test")
     _plan_test(
@@ -182,6 +227,7 @@ def suite_test_suite(name):
         tests = [
             ":bad_expose_test",
             ":bad_node_image_test",
+            ":names_test",
             ":paths_test",
             ":plan_of_cache_test",
             ":plan_test",
