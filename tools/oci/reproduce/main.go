@@ -18,6 +18,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/kubernaut/kubernaut/tools/checkout"
 )
 
 func main() {
@@ -39,51 +41,20 @@ func run(ctx context.Context, here string) error {
 	}
 	defer os.RemoveAll(tmp)
 	there := filepath.Join(tmp, "another", "folder")
-	if err := copyCheckout(ctx, here, there); err != nil {
+	if err := checkout.Copy(ctx, here, there); err != nil {
 		return fmt.Errorf("copying the checkout: %w", err)
 	}
-	mine := checkout{dir: here}
+	mine := folder{dir: here}
 	labels, err := mine.images(ctx)
 	if err != nil {
 		return err
 	}
-	clean := checkout{dir: there, startup: []string{"--output_base=" + filepath.Join(tmp, "output")}, flags: []string{"--disk_cache=", "--remote_cache="}}
+	clean := folder{dir: there, startup: []string{"--output_base=" + filepath.Join(tmp, "output")}, flags: []string{"--disk_cache=", "--remote_cache="}}
 	defer clean.bazel(context.WithoutCancel(ctx), nil, "shutdown") //nolint:errcheck // the server's folder goes away next
 	return compare(ctx, mine, clean, labels)
 }
 
-// copyCheckout copies what git tracks or would track.
-func copyCheckout(ctx context.Context, from, to string) error {
-	cmd := exec.CommandContext(ctx, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-	cmd.Dir = from
-	out, err := cmd.Output()
-	if err != nil {
-		return err
-	}
-	for name := range strings.SplitSeq(strings.Trim(string(out), "\x00"), "\x00") {
-		if err := copyFile(filepath.Join(from, name), filepath.Join(to, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
-}
-
-func copyFile(from, to string) error {
-	info, err := os.Stat(from)
-	if err != nil {
-		return err
-	}
-	data, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(to, data, info.Mode().Perm())
-}
-
-func compare(ctx context.Context, a, b checkout, labels []string) error {
+func compare(ctx context.Context, a, b folder, labels []string) error {
 	first, err := a.digests(ctx, labels)
 	if err != nil {
 		return err
@@ -102,25 +73,25 @@ func compare(ctx context.Context, a, b checkout, labels []string) error {
 	return errors.Join(differ...)
 }
 
-// checkout is one folder that Bazel builds in.
-type checkout struct {
+// folder is one that Bazel builds in.
+type folder struct {
 	dir            string
 	startup, flags []string
 }
 
-func (c checkout) bazel(ctx context.Context, flags []string, command string, args ...string) (string, error) {
-	argv := append(append(append(append([]string{}, c.startup...), command), flags...), args...)
-	cmd := exec.CommandContext(ctx, filepath.Join(c.dir, "tools", "bazelw"), argv...)
-	cmd.Dir, cmd.Stderr = c.dir, os.Stderr
+func (f folder) bazel(ctx context.Context, flags []string, command string, args ...string) (string, error) {
+	argv := append(append(append(append([]string{}, f.startup...), command), flags...), args...)
+	cmd := exec.CommandContext(ctx, filepath.Join(f.dir, "tools", "bazelw"), argv...)
+	cmd.Dir, cmd.Stderr = f.dir, os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("running bazel %s in %s: %w", command, c.dir, err)
+		return "", fmt.Errorf("running bazel %s in %s: %w", command, f.dir, err)
 	}
 	return strings.TrimSpace(string(out)), nil
 }
 
-func (c checkout) images(ctx context.Context) ([]string, error) {
-	out, err := c.bazel(ctx, nil, "query", "kind('image_descriptor rule', //services/...)")
+func (f folder) images(ctx context.Context) ([]string, error) {
+	out, err := f.bazel(ctx, nil, "query", "kind('image_descriptor rule', //services/...)")
 	if err != nil {
 		return nil, err
 	}
@@ -132,15 +103,15 @@ func (c checkout) images(ctx context.Context) ([]string, error) {
 }
 
 // digests builds the descriptors and returns the manifest digest of each.
-func (c checkout) digests(ctx context.Context, labels []string) (map[string]string, error) {
-	if _, err := c.bazel(ctx, c.flags, "build", labels...); err != nil {
+func (f folder) digests(ctx context.Context, labels []string) (map[string]string, error) {
+	if _, err := f.bazel(ctx, f.flags, "build", labels...); err != nil {
 		return nil, err
 	}
-	out, err := c.bazel(ctx, c.flags, "cquery", "--output=files", "set("+strings.Join(labels, " ")+")")
+	out, err := f.bazel(ctx, f.flags, "cquery", "--output=files", "set("+strings.Join(labels, " ")+")")
 	if err != nil {
 		return nil, err
 	}
-	root, err := c.bazel(ctx, c.flags, "info", "execution_root")
+	root, err := f.bazel(ctx, f.flags, "info", "execution_root")
 	if err != nil {
 		return nil, err
 	}
