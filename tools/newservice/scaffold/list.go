@@ -10,12 +10,14 @@ import (
 const ListPath = "test/e2e/BUILD.bazel"
 
 const (
-	suiteRules  = "//tools/e2e:defs.bzl"
-	suiteRule   = "service_suite"
-	finalMatrix = "suite_matrix"
+	suiteRules = "//tools/e2e:defs.bzl"
+	suiteRule  = "service_suite"
 )
 
-// addSuite returns the list of suites with the service's, above the matrix, which sees what stands above it.
+// isFinal says whether a macro finds the suites that stand above it and refuses suites below.
+func isFinal(macro string) bool { return macro == "suite_matrix" || macro == "e2e_suites" }
+
+// addSuite returns the list of suites with the service's, above what finds the suites by itself.
 func (s Service) addSuite(list []byte) ([]byte, error) {
 	file, err := build.ParseBuild(ListPath, list)
 	if err != nil {
@@ -59,7 +61,7 @@ func load(file *build.File) error {
 func place(file *build.File) int {
 	for i, statement := range file.Stmt {
 		if call, ok := statement.(*build.CallExpr); ok {
-			if rule, ok := call.X.(*build.Ident); ok && rule.Name == finalMatrix {
+			if rule, ok := call.X.(*build.Ident); ok && isFinal(rule.Name) {
 				return i
 			}
 		}

@@ -164,6 +164,7 @@ func TestAddSuite(t *testing.T) {
 	for name, test := range map[string]struct{ list, want, err string }{
 		"last":              {loads + door, loads + door + "\n" + line, ""},
 		"above the matrix":  {loads + door + "\n# The end.\nsuite_matrix(name = \"m\")\n", loads + door + "\n" + line + "\n# The end.\nsuite_matrix(name = \"m\")\n", ""},
+		"above both":        {loads + door + "\ne2e_suites(name = \"all\")\n\nsuite_matrix(name = \"m\")\n", loads + door + "\n" + line + "\ne2e_suites(name = \"all\")\n\nsuite_matrix(name = \"m\")\n", ""},
 		"first of its kind": {"load(\"//tools/e2e:defs.bzl\", \"e2e_suite\")\n\n" + door, loads + door + "\n" + line, ""},
 		"there":             {loads + line, "", `test/e2e/BUILD.bazel has a target "foo"`},
 		"no load":           {door, "", "test/e2e/BUILD.bazel does not load //tools/e2e:defs.bzl"},
