@@ -59,7 +59,7 @@ func Main(args []string, stdout, stderr io.Writer, lookup func(string) (string, 
 		return 0
 	}
 	return process.Main(names.Gateway, nil, lookup, func(ctx context.Context, env *settings.Reader, log *slog.Logger) error {
-		cfg, err := config.Load(*file)
+		cfg, err := config.Load(*file, env.String("POD_NAMESPACE", ""))
 		if err != nil {
 			return err
 		}

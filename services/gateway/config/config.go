@@ -41,7 +41,7 @@ type DataStorage struct {
 
 // Processing says what becomes of a signal.
 type Processing struct {
-	Namespace     string        `json:"namespace"` // of the RemediationRequests
+	Namespace     string        `json:"namespace"` // of the RemediationRequests; the gateway's own when not set
 	Deduplication Deduplication `json:"deduplication"`
 }
 
@@ -79,29 +79,34 @@ func Default() Config {
 	}
 }
 
-// Load reads the file at path on top of the defaults. An empty path means the defaults alone.
-func Load(path string) (Config, error) {
+// Load reads the file at path on top of the defaults. An empty path means the defaults alone. namespace is the one that
+// the gateway runs in; "" leaves the platform's.
+func Load(path, namespace string) (Config, error) {
+	cfg := Default()
+	if namespace != "" {
+		cfg.Processing.Namespace = namespace
+	}
 	if path == "" {
-		return Default(), nil
+		return cfg, nil
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return Config{}, fmt.Errorf("reading configuration: %w", err)
 	}
-	cfg, err := Parse(data)
-	if err != nil {
+	if cfg, err = cfg.with(data); err != nil {
 		return Config{}, fmt.Errorf("reading configuration %q: %w", path, err)
 	}
 	return cfg, nil
 }
 
 // Parse reads YAML on top of the defaults and reports every invalid field.
-func Parse(data []byte) (Config, error) {
-	cfg := Default()
-	if err := yaml.UnmarshalStrict(data, &cfg); err != nil {
+func Parse(data []byte) (Config, error) { return Default().with(data) }
+
+func (c Config) with(data []byte) (Config, error) {
+	if err := yaml.UnmarshalStrict(data, &c); err != nil {
 		return Config{}, err
 	}
-	return cfg, cfg.validate()
+	return c, c.validate()
 }
 
 func (c Config) validate() error {

@@ -78,17 +78,35 @@ func TestLoad(t *testing.T) {
 	if err := os.WriteFile(path, []byte("server: {listenAddr: ''}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), path) {
+	if _, err := Load(path, ""); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("invalid file: got %v, want an error that names it", err)
 	}
-	if _, err := Load(path + ".absent"); err == nil {
+	if _, err := Load(path+".absent", ""); err == nil {
 		t.Error("absent file: got no error")
 	}
-	got, err := Load("")
+	got, err := Load("", "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(Default(), got); diff != "" {
 		t.Errorf("no file (-want +got):\n%s", diff)
+	}
+}
+
+// The file has the last word about the namespace, the platform's name is the last resort.
+func TestLoadNamespace(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "gateway.yaml")
+	for _, test := range []struct{ yaml, own, want string }{
+		{"", "", Default().Processing.Namespace},
+		{"", "own", "own"},
+		{"processing: {namespace: other}", "own", "other"},
+	} {
+		if err := os.WriteFile(path, []byte(test.yaml), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Load(path, test.own)
+		if err != nil || got.Processing.Namespace != test.want {
+			t.Errorf("%q in namespace %q: got %q, %v; want %q", test.yaml, test.own, got.Processing.Namespace, err, test.want)
+		}
 	}
 }
