@@ -1,4 +1,5 @@
-// Check holds a suite's manifests against its images and, only when they agree, writes the suite's plan.
+// Check holds a suite's manifests against its images and, only when they agree, writes the suite's plan. It also refuses
+// what would keep the suite from running beside others: see manifest.CheckCopy.
 //
 // It is the build's guard: the plan that slipway runs is this program's output, so that no suite can run unchecked.
 package main
@@ -70,7 +71,7 @@ func check(suite plan.Plan, files []manifest.File) error {
 		objects = append(objects, found...)
 	}
 	if errors.Join(errs...) == nil {
-		errs = append(errs, checkExpose(suite, objects))
+		errs = append(errs, checkExpose(suite, objects), manifest.CheckCopy(objects, suite.Namespace, suite.Name))
 	}
 	var lines []error
 	if err := errors.Join(errs...); err != nil {

@@ -49,6 +49,11 @@ func TestRun(t *testing.T) {
 			name: "no service", manifest: pod + "gateway\n",
 			want: `//test/e2e:gateway: exposing service "gateway" as GATEWAY_URL: the manifests have no such service`,
 		},
+		{
+			name: "namespace inside a text", manifest: service + "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {url: a.kubernaut-system.svc}\n",
+			want: where + `:8: a text contains the namespace kubernaut-system: every suite has its own copy, and only a value that is exactly ` +
+				`"kubernaut-system" follows; use an env variable with fieldRef metadata.namespace, and a Service's bare name`,
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			dir := t.TempDir()

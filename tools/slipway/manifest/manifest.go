@@ -1,9 +1,9 @@
 // Package manifest reads Kubernetes manifests: files of YAML documents in, one object per document out, each with the
 // file and the line where it begins.
 //
-// It knows where the images of the built-in workloads are and nothing else about Kubernetes, so that the build's check of
-// a suite's manifests and the deployment share one reading of them without the build depending on a client library. It
-// is pure. A document of kind List counts as its items.
+// It knows where the images of the built-in workloads are and how a suite's objects are copied into namespaces of their
+// own, and nothing else about Kubernetes, so that the build's check of a suite's manifests and the deployment share one
+// reading of them without the build depending on a client library. It is pure. A document of kind List counts as its items.
 //
 // Non-goals: templates, schemas (package deploy has them), YAML 1.1 booleans ("yes" is a string).
 package manifest
@@ -42,6 +42,19 @@ func (o Object) Group() string {
 		return ""
 	}
 	return group
+}
+
+// Name returns the object's name, "" when it has none.
+func (o Object) Name() string { return text(metadata(o), "name") }
+
+func (o Object) is(group, kind string) bool { return o.Group() == group && o.Kind() == kind }
+
+// label returns "service/gateway", as kubectl would have it typed.
+func (o Object) label() string { return strings.ToLower(o.Kind()) + "/" + o.Name() }
+
+func metadata(o Object) map[string]any {
+	m, _ := o.Content["metadata"].(map[string]any)
+	return m
 }
 
 // Where returns "file:line" of the object's beginning.
