@@ -37,6 +37,20 @@ func TestPlain(t *testing.T) {
 	}
 }
 
+func TestPrefixed(t *testing.T) {
+	var out bytes.Buffer
+	d := progress.New(&out, progress.Options{Now: clock()})
+	p := progress.Prefixed(d, "100% gateway ")
+	p.Step("deploy", 0).Done("x")
+	p.Line("warning: %s", "y")
+	if progress.Prefixed(d, "") != progress.Reporter(d) {
+		t.Error("an empty prefix: want the same reporter")
+	}
+	if diff := cmp.Diff("100% gateway deploy: x (0.2 s)\n100% gateway warning: y\n", out.String()); diff != "" {
+		t.Errorf("output (-want +got):\n%s", diff)
+	}
+}
+
 func TestColor(t *testing.T) {
 	var out bytes.Buffer
 	d := progress.New(&out, progress.Options{Color: true, Now: clock()})

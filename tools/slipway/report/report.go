@@ -8,8 +8,10 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
+	"slices"
 	"sync"
 	"time"
 )
@@ -28,7 +30,9 @@ type Report struct {
 	Cluster        *Cluster  `json:"cluster,omitempty"`        // absent when the run did not get that far
 	Images         []Image   `json:"images"`                   // in the plan's order
 	Phases         []Phase   `json:"phases"`                   // in the order of their start
-	Tests          *Tests    `json:"tests,omitempty"`          // absent when the run did not get that far
+	Suites         []Suite   `json:"suites"`                   // slowest first
+	Tests          *Tests    `json:"tests,omitempty"`          // of all suites; absent when no test ran
+	Memory         *Memory   `json:"memory,omitempty"`         // absent when the machine does not tell
 	Output         string    `json:"output,omitempty"`         // folder of logs and of what the test writes
 	Seconds        float64   `json:"seconds"`                  // of the whole run
 	FirstAssertion float64   `json:"firstAssertion,omitempty"` // seconds from the start of the run to the first test result
@@ -61,14 +65,47 @@ type Moved struct {
 // Phase is one part of the run.
 type Phase struct {
 	Name    string  `json:"name"`
-	Start   float64 `json:"start"` // seconds from the start of the run
+	Suite   string  `json:"suite,omitempty"` // absent when it is for all suites
+	Start   float64 `json:"start"`           // seconds from the start of the run
 	Seconds float64 `json:"seconds"`
 	Moved
 	Note  string `json:"note,omitempty"`
 	State string `json:"state"` // "done", "failed", or "running" when the run ended before the phase
 }
 
-// Tests is the suite's result.
+// The states of a suite.
+const (
+	Passed      = "passed"
+	Failed      = "failed"
+	Interrupted = "interrupted" // the run ended while it ran
+	NotRun      = "not run"     // the run ended before
+)
+
+// Suite is what one suite did.
+type Suite struct {
+	Suite          string  `json:"suite"` // "//test/e2e:gateway"
+	Name           string  `json:"name"`  // "gateway"
+	Namespace      string  `json:"namespace"`
+	State          string  `json:"state"`
+	DeploySeconds  float64 `json:"deploySeconds"`
+	TestSeconds    float64 `json:"testSeconds"`
+	Tests          *Tests  `json:"tests,omitempty"`          // absent when the tests did not start
+	FirstAssertion float64 `json:"firstAssertion,omitempty"` // seconds from the start of the run
+	Error          string  `json:"error,omitempty"`
+	Output         string  `json:"output,omitempty"` // folder
+}
+
+// seconds is what the suite took.
+func (s Suite) seconds() float64 { return s.DeploySeconds + s.TestSeconds }
+
+// Memory is what the whole machine used, other programs included.
+type Memory struct {
+	BeforeBytes int64 `json:"beforeBytes"` // at the start of the run
+	PeakBytes   int64 `json:"peakBytes"`   // the most that a look at every half second saw
+	TotalBytes  int64 `json:"totalBytes"`  // what the machine has
+}
+
+// Tests are results of tests.
 type Tests struct {
 	Passed   int      `json:"passed"`
 	Failed   int      `json:"failed"`
@@ -91,7 +128,9 @@ func NewLedger(now func() time.Time) *Ledger {
 		now = time.Now
 	}
 	start := now()
-	return &Ledger{now: now, start: start, report: Report{Version: Version, Started: start.UTC(), Images: []Image{}, Phases: []Phase{}}}
+	return &Ledger{now: now, start: start, report: Report{
+		Version: Version, Started: start.UTC(), Images: []Image{}, Phases: []Phase{}, Suites: []Suite{},
+	}}
 }
 
 // Set changes what is not a phase.
@@ -107,13 +146,18 @@ func (l *Ledger) Elapsed() time.Duration { return l.now().Sub(l.start) }
 // Started is the time of the start of the run.
 func (l *Ledger) Started() time.Time { return l.start }
 
-// Begin begins a phase. The function that it returns ends it, and must be called once.
+// Begin begins a phase of all suites. The function that it returns ends it, and must be called once.
 func (l *Ledger) Begin(name string) (end func(moved Moved, note string, err error)) {
+	return l.BeginSuite("", name)
+}
+
+// BeginSuite begins a phase of one suite.
+func (l *Ledger) BeginSuite(suite, name string) (end func(moved Moved, note string, err error)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	begin := l.Elapsed()
 	i := len(l.report.Phases)
-	l.report.Phases = append(l.report.Phases, Phase{Name: name, Start: seconds(begin), State: "running"})
+	l.report.Phases = append(l.report.Phases, Phase{Name: name, Suite: suite, Start: seconds(begin), State: "running"})
 	return func(moved Moved, note string, err error) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -136,7 +180,34 @@ func (l *Ledger) Finish(exitCode int, err error) Report {
 	r := l.report
 	r.Images = append([]Image{}, r.Images...)
 	r.Phases = append([]Phase{}, r.Phases...)
+	r.Suites = append([]Suite{}, r.Suites...)
+	slices.SortStableFunc(r.Suites, func(a, b Suite) int { return cmp.Compare(b.seconds(), a.seconds()) })
+	r.add()
 	return r
+}
+
+// add sums the suites up. With several of them, names of failures begin with the suite's.
+func (r *Report) add() {
+	for _, s := range r.Suites {
+		if s.FirstAssertion > 0 && (r.FirstAssertion == 0 || s.FirstAssertion < r.FirstAssertion) {
+			r.FirstAssertion = s.FirstAssertion
+		}
+		if s.Tests == nil {
+			continue
+		}
+		if r.Tests == nil {
+			r.Tests = &Tests{}
+		}
+		r.Tests.Passed += s.Tests.Passed
+		r.Tests.Failed += s.Tests.Failed
+		r.Tests.Skipped += s.Tests.Skipped
+		for _, name := range s.Tests.Failures {
+			if len(r.Suites) > 1 {
+				name = s.Name + ": " + name
+			}
+			r.Tests.Failures = append(r.Tests.Failures, name)
+		}
+	}
 }
 
 // seconds keeps milliseconds.

@@ -30,12 +30,16 @@ func passed() report.Report {
 	cluster, push := l.Begin("cluster"), l.Begin("push")
 	push(report.Moved{Requests: 23, BytesIn: 512, BytesOut: 5_812_345, LayerBytes: 5_800_000}, "2 blobs sent, 1 mounted, 3 there", nil)
 	cluster(report.Moved{}, "reused slipway-0123456789ab", nil)
-	l.Begin("test")(report.Moved{}, "", nil)
+	l.BeginSuite("gateway", "test")(report.Moved{}, "", nil)
 	l.Set(func(r *report.Report) {
 		r.Cluster = &report.Cluster{Name: "slipway-0123456789ab", Reused: true, Kept: true}
 		r.Images = append(r.Images, report.Image{Name: "gateway", Reference: "localhost:5001/gateway@sha256:00"})
-		r.Tests = &report.Tests{Passed: 22, Skipped: 1}
-		r.FirstAssertion, r.Output = 8.75, "/out"
+		r.Suites = append(r.Suites, report.Suite{
+			Suite: "//test/e2e:gateway", Name: "gateway", Namespace: "kubernaut-system", State: report.Passed, DeploySeconds: 2.5, TestSeconds: 1.25,
+			Tests: &report.Tests{Passed: 22, Skipped: 1}, FirstAssertion: 8.75, Output: "/out",
+		})
+		r.Memory = &report.Memory{BeforeBytes: 2_000_000_000, PeakBytes: 5_100_000_000, TotalBytes: 25_000_000_000}
+		r.Output = "/out"
 	})
 	return l.Finish(0, nil)
 }
@@ -50,8 +54,25 @@ func failed() report.Report {
 	return l.Finish(3, errors.New("creating a cluster: no <engine>"))
 }
 
+// several has a suite that passed, one that failed in its tests, one that was not deployed and one that did not run.
+func several() report.Report {
+	l := report.NewLedger(clock())
+	l.Set(func(r *report.Report) {
+		r.Suite, r.Destination = "//test/e2e:all", "kind"
+		r.Suites = []report.Suite{
+			{Suite: "//test/e2e:a", Name: "a", State: report.Passed, DeploySeconds: 1, TestSeconds: 2, Tests: &report.Tests{Passed: 5}, FirstAssertion: 9},
+			{Suite: "//test/e2e:b", Name: "b", State: report.Failed, DeploySeconds: 3, TestSeconds: 4, Tests: &report.Tests{Passed: 1, Failed: 1, Failures: []string{"TestB/x"}}, FirstAssertion: 8},
+			{Suite: "//test/e2e:c", Name: "c", State: report.Failed, DeploySeconds: 5, Error: "deploying \"c\": no\n    pod/x log: y"},
+			{Suite: "//test/e2e:d", Name: "d", State: report.NotRun},
+		}
+	})
+	l.Begin("load")(report.Moved{BytesOut: 10, LayerBytes: 5}, "", nil)
+	l.BeginSuite("a", "test")(report.Moved{}, "", nil)
+	return l.Finish(3, errors.New("2 of 4 suites failed: b, c"))
+}
+
 func TestGolden(t *testing.T) {
-	for name, r := range map[string]report.Report{"passed": passed(), "failed": failed(), "empty": report.NewLedger(clock()).Finish(2, nil)} {
+	for name, r := range map[string]report.Report{"passed": passed(), "failed": failed(), "several": several(), "empty": report.NewLedger(clock()).Finish(2, nil)} {
 		for ext, write := range map[string]func(*bytes.Buffer) error{
 			".txt":  func(b *bytes.Buffer) error { return r.Table(b) },
 			".json": func(b *bytes.Buffer) error { return r.JSON(b) },
