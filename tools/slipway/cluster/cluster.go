@@ -1,7 +1,7 @@
 // Package cluster leases kind clusters to suites: create, reuse, delete, and export of their logs.
 //
-// A cluster's name is derived from all that makes it what it is (kind configuration, node image, number of ports), so
-// runs that want the same cluster find it, and a change gives another one. A state file beside it says whether it was
+// A cluster's name is derived from all that makes it what it is (kind configuration, node image), so runs that want the
+// same cluster find it, and a change gives another one. One with too few ports for the host is replaced. A state file beside it says whether it was
 // handed back in order ("ready"); whatever else is found there was left by an interrupted run and is replaced, never
 // used. A file lock, held while a lease is in use and released by the kernel when its process ends, tells the two
 // apart. Runs at the same time get clusters of their own.
@@ -35,7 +35,7 @@ type Config struct {
 	Name       string            // prefix of the cluster's name; "" is "slipway"
 	Kind       []byte            // kind v1alpha4 configuration; its images and name are replaced, ports are added
 	Image      plan.NodeImage    // image of every node
-	Ports      int               // NodePorts FirstNodePort.. that get a host port; 0: none
+	Ports      int               // NodePorts FirstNodePort.. that get a host port, at least; 0: none
 	Dir        string            // folder of lease state, kubeconfigs and locks; created when missing
 	Logs       string            // folder for the logs of a cluster whose creation fails; "": they are lost
 	Fresh      bool              // delete what is there first

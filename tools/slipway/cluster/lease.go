@@ -55,9 +55,10 @@ type manager struct {
 	settle  func(ctx context.Context, kubeconfig string, nodes int) error // waits until workloads can be deployed
 }
 
-// hash covers what makes the cluster, and the state folder, whose locks keep two runs from one cluster.
+// hash covers what makes the cluster, and the state folder, whose locks keep two runs from one cluster. Not the number of
+// ports: a cluster with more of them serves as well.
 func (m *manager) hash() string {
-	in, _ := json.Marshal([]any{leaseVersion, m.cfg.Kind, m.cfg.Image.Digest, m.cfg.Ports, m.cfg.Dir})
+	in, _ := json.Marshal([]any{leaseVersion, m.cfg.Kind, m.cfg.Image.Digest, m.cfg.Dir})
 	return fmt.Sprintf("%x", sha256.Sum256(in))
 }
 
@@ -110,13 +111,13 @@ func (m *manager) lock(ctx context.Context) (string, *os.File, error) {
 	}
 }
 
-// names lists the slots' names, those with a kept cluster first. What it saw may have changed when the lock is taken:
+// names lists the slots' names, those with a kept cluster that is large enough first. What it saw may have changed when the lock is taken:
 // it decides about the order alone.
 func (m *manager) names() []string {
 	var kept, others []string
 	for slot := range slots {
 		name := m.name(slot)
-		if s, err := m.read(name); err == nil && s != nil && s.State == stateReady {
+		if s, err := m.read(name); err == nil && s != nil && s.State == stateReady && len(s.Ports) >= m.cfg.Ports {
 			kept = append(kept, name)
 		} else {
 			others = append(others, name)
@@ -179,6 +180,8 @@ func (m *manager) unusable(ctx context.Context, name string, old *state, exists,
 		return "an interrupted run left it " + old.State
 	case old.Config != m.hash() || old.Version != leaseVersion:
 		return "its lease is for another configuration"
+	case len(old.Ports) < m.cfg.Ports:
+		return fmt.Sprintf("it has %d node ports for the host, this run needs %d", len(old.Ports), m.cfg.Ports)
 	case !running:
 		return "its nodes do not run"
 	}

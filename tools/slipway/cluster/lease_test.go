@@ -100,6 +100,8 @@ func TestAcquireOfAKeptCluster(t *testing.T) {
 	}{
 		{"ready", func(*testing.T, *manager, *fakeHost, string) {}, true},
 		{"a fresh one is wanted", func(_ *testing.T, m *manager, _ *fakeHost, _ string) { m.cfg.Fresh = true }, false},
+		{"fewer ports are needed", func(_ *testing.T, m *manager, _ *fakeHost, _ string) { m.cfg.Ports = 1 }, true},
+		{"more ports are needed", func(_ *testing.T, m *manager, _ *fakeHost, _ string) { m.cfg.Ports = 3 }, false},
 		{"nodes do not run", func(_ *testing.T, _ *manager, h *fakeHost, name string) { h.clusters[name] = false }, false},
 		{"API server is dead", func(_ *testing.T, m *manager, _ *fakeHost, _ string) {
 			m.healthy = func(context.Context, string) error { return errors.New("refused") }
@@ -284,7 +286,6 @@ func TestNameFollowsConfiguration(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"kind configuration": func(c *Config) { c.Kind = []byte("kind: Cluster") },
 		"node image":         func(c *Config) { c.Image.Digest = "sha256:2" },
-		"ports":              func(c *Config) { c.Ports++ },
 		"state folder":       func(c *Config) { c.Dir = "/y" },
 	} {
 		other := newManager(t, nil, "/x")
