@@ -140,6 +140,14 @@ type suiteError struct {
 
 func (e *suiteError) Unwrap() error { return e.error }
 
+// exported is an error whose evidence has been written.
+type exported struct {
+	error
+	folder string
+}
+
+func (e *exported) Unwrap() error { return e.error }
+
 // hints returns complete lines to type. Packages that do not know the suite hint at a flag alone, such as
 // "--destination=kind"; here it becomes the command that runs the suite with it.
 func hints(err error) []string {
@@ -154,6 +162,10 @@ func hints(err error) []string {
 			hint = "tools/bazelw run " + target + " -- " + hint
 		}
 		lines = append(lines, hint)
+	}
+	var evidence *exported
+	if errors.As(err, &evidence) {
+		lines = append(lines, "ls -R "+evidence.folder)
 	}
 	return lines
 }

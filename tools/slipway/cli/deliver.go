@@ -22,7 +22,8 @@ func (r *runner) pusher() *registry.Pusher {
 
 func (r *runner) registryImages() []registry.Image {
 	var images []registry.Image
-	for _, d := range r.in.descriptors {
+	for _, i := range r.in.images {
+		d := i.descriptor
 		images = append(images, registry.Image{Descriptor: d, Repository: r.decision.Repository(d.Name), Tags: []string{r.decision.Tag}})
 	}
 	return images
@@ -70,7 +71,8 @@ func (r *runner) deliver(ctx context.Context, lease *held) (references map[strin
 
 func (r *runner) load(ctx context.Context, lease *held) (map[string]string, error) {
 	var images []node.Image
-	for _, d := range r.in.descriptors {
+	for _, i := range r.in.images {
+		d := i.descriptor
 		images = append(images, node.Image{Descriptor: d, Repository: r.decision.Repository(d.Name)})
 	}
 	end := r.ledger.Begin("load")

@@ -13,6 +13,9 @@ import (
 
 // dryRun says what would be moved where. A registry is asked, with a token that can only read; a cluster is not.
 func (r *runner) dryRun(ctx context.Context) error {
+	for _, m := range r.members {
+		r.progress.Line("would run %s in namespace %s", m.inputs.plan.Label, m.namespace())
+	}
 	if r.decision.Destination == plan.Registry {
 		err := r.dryPush(ctx)
 		if err == nil || ctx.Err() != nil || !r.decision.Fallback || !unusable(err) {
@@ -68,7 +71,8 @@ func (r *runner) dryLoad() {
 	seen := map[string]bool{}
 	references := map[string]string{}
 	var moved report.Moved
-	for _, d := range r.in.descriptors {
+	for _, i := range r.in.images {
+		d := i.descriptor
 		var bytes int64
 		layers := 0
 		for _, l := range d.Layers {

@@ -3,13 +3,16 @@ package cli
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	ggcr "github.com/google/go-containerregistry/pkg/registry"
@@ -55,7 +58,7 @@ func setup(env *testscript.Env) error {
 	root := filepath.Join(env.WorkDir, "runfiles", "_main")
 	var images []plan.Image
 	for _, name := range []string{"gateway", "datastorage"} {
-		image, err := writeImage(root, name)
+		image, err := writeImage(root, name, name)
 		if err != nil {
 			return err
 		}
@@ -81,6 +84,9 @@ func setup(env *testscript.Env) error {
 	if err := write(filepath.Join(root, "failing.json"), failing); err != nil {
 		return err
 	}
+	if err := writeSets(root, p, failing); err != nil {
+		return err
+	}
 	serve(env)
 	// The credentials of "me", whose password is "secret", for the good registry.
 	login := map[string]any{"auths": map[string]any{env.Getenv("REGISTRY"): map[string]string{"auth": "bWU6c2VjcmV0"}}}
@@ -92,6 +98,35 @@ func setup(env *testscript.Env) error {
 	env.Setenv("KUBERNAUT_CACHE", filepath.Join(env.WorkDir, "cache"))
 	for _, name := range []string{"CI", "TEST_TARGET", "TEST_UNDECLARED_OUTPUTS_DIR", "IMAGE_REGISTRY", "IMAGE_TAG", "RUNFILES_MANIFEST_FILE", "TEST_TMPDIR", "BUILD_WORKING_DIRECTORY"} {
 		env.Setenv(name, "")
+	}
+	return nil
+}
+
+// writeSets writes sets of the suite and of a second one: all.json, mixed.json, whose second suite fails, and clash.json,
+// whose suites mean different images by one name. The second suite exposes a whole pool of ports.
+func writeSets(root string, first, failing plan.Plan) error {
+	other, err := writeImage(root, "other", "gateway")
+	if err != nil {
+		return err
+	}
+	for name, second := range map[string]plan.Plan{"all": first, "mixed": failing, "clash": first} {
+		second.Label, second.Name = "//test/e2e:second", "second"
+		second.Test.Env = maps.Clone(second.Test.Env)
+		second.Test.Env["PLATFORM"] = second.Namespace
+		for i := range portPool {
+			second.Expose = append(slices.Clip(second.Expose), plan.Expose{Service: "gateway", Port: "http", Env: fmt.Sprint("URL", i)})
+		}
+		if name == "clash" {
+			second.Images = []plan.Image{other}
+		}
+		set := plan.Set{
+			Version: 1, Label: "//test/e2e:" + name, Name: name, Suites: []string{"_main/plan.json", "_main/" + name + ".second.json"},
+			LeftOut: []plan.LeftOut{{Label: "//test/e2e:gateway-workers", Reason: "it has two nodes"}},
+		}
+		err := errors.Join(write(filepath.Join(root, name+".second.json"), second), write(filepath.Join(root, name+".json"), set))
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -116,13 +151,14 @@ func serve(env *testscript.Env) {
 	}
 }
 
-func writeImage(root, name string) (plan.Image, error) {
+// writeImage writes an image of the name below root/dir; another dir is another content.
+func writeImage(root, dir, name string) (plan.Image, error) {
 	d := plan.Descriptor{Version: 1, Label: "//services/" + name + ":image", Name: name, OS: "linux", Architecture: "amd64"}
-	for i, data := range []string{"the base layer", "the layer of " + name} {
+	for i, data := range []string{"the base layer", "the layer of " + dir} {
 		layer := content(layerType, []byte(data))
 		d.Layers, d.DiffIDs = append(d.Layers, layer.Blob), append(d.DiffIDs, layer.Digest)
-		blob := filepath.Join(root, name, "layout", "blobs", "sha256", strings.TrimPrefix(layer.Digest, "sha256:"))
-		target := filepath.Join(root, name, fmt.Sprint("layer", i))
+		blob := filepath.Join(root, dir, "layout", "blobs", "sha256", strings.TrimPrefix(layer.Digest, "sha256:"))
+		target := filepath.Join(root, dir, fmt.Sprint("layer", i))
 		if err := write(target, data); err != nil {
 			return plan.Image{}, err
 		}
@@ -135,8 +171,8 @@ func writeImage(root, name string) (plan.Image, error) {
 	d.Config = content(configType, config)
 	manifest, _ := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": manifestType, "config": d.Config.Blob, "layers": d.Layers})
 	d.Manifest = content(manifestType, manifest)
-	image := plan.Image{Name: name, Label: d.Label, Descriptor: "_main/" + name + "/image.descriptor.json", Layout: "_main/" + name + "/layout"}
-	return image, write(filepath.Join(root, name, "image.descriptor.json"), d)
+	image := plan.Image{Name: name, Label: d.Label, Descriptor: "_main/" + dir + "/image.descriptor.json", Layout: "_main/" + dir + "/layout"}
+	return image, write(filepath.Join(root, dir, "image.descriptor.json"), d)
 }
 
 func content(mediaType string, data []byte) plan.Content {

@@ -1,7 +1,7 @@
 package cli
 
 // usage is all there is to know about the command line; README and documentation refer to it.
-const usage = `slipway runs an end-to-end suite on a kind cluster.
+const usage = `slipway runs an end-to-end suite, or several at the same time, on a kind cluster.
 
 Usage:
   slipway [run] [flags] [-- test flags]    e.g. slipway --fresh -- -test.run=TestGW1
@@ -12,8 +12,8 @@ Under bazel, flags follow "--" once, and the test's a second time:
   tools/bazelw run //test/e2e:gateway -- --keep=false -- -test.run=TestGW1
 
 Flags:
-  --plan=FILE           the suite's plan, a file or a path in the runfiles
-                        (default: $SLIPWAY_PLAN)
+  --plan=FILE           the plan of a suite or of a set of suites, a file or a path in the
+                        runfiles (default: $SLIPWAY_PLAN)
   --destination=WHERE   auto, registry or kind (default auto: registry when IMAGE_REGISTRY and
                         IMAGE_TAG are set, kind when neither is)
   --fallback=WHAT       what a registry that denies the push or does not answer leads to:
@@ -28,8 +28,17 @@ Flags:
   --report=FILE         write the report as JSON, version 1
   --output=DIR          folder for logs and for what the test writes (default:
                         $TEST_UNDECLARED_OUTPUTS_DIR, else one below the cache folder)
+  --suites-at-once=N    suites of a set that are deployed and tested at the same time
+                        (default: two for each processor)
   --jobs=N              registry requests at a time, 1 to 64 (default 4)
-  --timeout=DURATION    limit of the test binary, such as 90s or 10m (default: the plan's)
+  --timeout=DURATION    limit of each test binary, such as 90s or 10m (default: the plan's)
+
+A set of suites:
+  tools/bazelw run //test/e2e:all
+  One cluster and one delivery serve all suites. Each runs in namespaces of its own,
+  "<namespace>-<suite>", and writes its test's output to <output>/<suite>/test.log. One that fails
+  stops no other. The namespaces of a suite that passed are removed at once, those of a failed one
+  when the next run begins, or with the cluster. Test flags need a single suite.
 
 Environment:
   IMAGE_REGISTRY        host[:port][/path] without scheme, lower case; empty counts as not set
@@ -47,9 +56,10 @@ Output:
   stderr   everything else; the first line is the destination and its reason
 
 Exit codes:
-  0    the suite passed
+  0    the suite, or every suite of the set, passed
   1    the suite ran and failed
   2    flags, environment, plan or manifests are wrong; nothing was touched
   3    registry, container engine, cluster or deployment failed
   130  interrupted; logs are exported and the cluster is deleted first
+  Of several suites that failed, the highest code counts.
 `

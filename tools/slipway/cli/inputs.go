@@ -16,15 +16,28 @@ import (
 	"github.com/kubernaut/kubernaut/tools/slipway/source"
 )
 
-// inputs are the plan and all files that it names, but the layers.
+// inputs are the plans of a run and all files that they name, but the layers. A single suite is a run of one.
 type inputs struct {
-	plan        plan.Plan
-	descriptors []plan.Descriptor // in the plan's order
-	layouts     []string          // paths; "" for an image without layout
+	label, name string
+	leftOut     []plan.LeftOut
+	suites      []suiteInputs
+	images      []image // of all suites, each once
 	nodeImage   plan.NodeImage
 	kind        []byte
-	manifests   []deploy.File
-	binary      string
+}
+
+// suiteInputs are one suite's.
+type suiteInputs struct {
+	plan      plan.Plan
+	manifests []deploy.File
+	binary    string
+}
+
+// image is one image of the run.
+type image struct {
+	plan.Image
+	descriptor plan.Descriptor
+	layout     string // path; "" for an image without layout
 }
 
 // files finds runfiles. They may be absent as long as nothing needs them.
@@ -64,37 +77,81 @@ func (f *files) read(what, rlocation string) ([]byte, error) {
 }
 
 // readPlan takes a file before a runfile.
-func (f *files) readPlan(name string) (plan.Plan, error) {
+func (f *files) readPlan(name string) ([]byte, error) {
 	data, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) && f.err == nil {
-		data, err = f.read("plan", name)
-	} else if err != nil {
-		err = fault.New(fault.Usage, fmt.Errorf("reading plan %q: %w", name, err))
+		return f.read("plan", name)
 	}
 	if err != nil {
-		return plan.Plan{}, err
+		err = fault.New(fault.Usage, fmt.Errorf("reading plan %q: %w", name, err))
 	}
-	return plan.Decode(name, data)
+	return data, err
 }
 
+// readInputs reads a suite's plan, or a set and the plans of its suites.
 func readInputs(name string, f *files) (inputs, error) {
-	p, err := f.readPlan(name)
+	data, err := f.readPlan(name)
 	if err != nil {
 		return inputs{}, err
 	}
-	in := inputs{plan: p}
-	for _, read := range []func(*files) error{in.readImages, in.readCluster, in.readManifests} {
+	var in inputs
+	if plan.IsSet(data) {
+		err = in.readSet(name, data, f)
+	} else {
+		err = in.addSuite(name, data)
+	}
+	if err != nil {
+		return inputs{}, err
+	}
+	if len(in.suites) == 1 && in.name == "" {
+		in.label, in.name = in.suites[0].plan.Label, in.suites[0].plan.Name
+	}
+	for _, read := range []func(*files) error{in.readImages, in.readCluster, in.readManifests, in.findBinaries} {
 		if err := read(f); err != nil {
 			return inputs{}, err
 		}
 	}
-	if in.binary, err = f.path(p.Test.Binary); err == nil {
-		err = executable(in.binary)
-	}
-	if err != nil {
-		return inputs{}, fault.New(fault.Usage, fmt.Errorf("finding test binary %q: %w", p.Test.Binary, err))
-	}
 	return in, nil
+}
+
+func (in *inputs) readSet(name string, data []byte, f *files) error {
+	set, err := plan.DecodeSet(name, data)
+	if err != nil {
+		return err
+	}
+	in.label, in.name, in.leftOut = set.Label, set.Name, set.LeftOut
+	var plans []plan.Plan
+	for _, path := range set.Suites {
+		data, err := f.read("plan", path)
+		if err == nil {
+			err = in.addSuite(path, data)
+		}
+		if err != nil {
+			return err
+		}
+		plans = append(plans, in.suites[len(in.suites)-1].plan)
+	}
+	return plan.CheckTogether(plans)
+}
+
+func (in *inputs) addSuite(name string, data []byte) error {
+	p, err := plan.Decode(name, data)
+	in.suites = append(in.suites, suiteInputs{plan: p})
+	return err
+}
+
+func (in *inputs) findBinaries(f *files) error {
+	for i := range in.suites {
+		s := &in.suites[i]
+		var err error
+		if s.binary, err = f.path(s.plan.Test.Binary); err == nil {
+			err = executable(s.binary)
+		}
+		if err != nil {
+			return fault.New(fault.Usage, fmt.Errorf("finding test binary %q: %w", s.plan.Test.Binary, err))
+		}
+	}
+	return nil
 }
 
 func executable(path string) error {
@@ -105,57 +162,89 @@ func executable(path string) error {
 	return err
 }
 
+// readImages takes an image of several suites once. They all mean the same one: a name stands for one digest in a run.
 func (in *inputs) readImages(f *files) error {
-	for _, image := range in.plan.Images {
-		data, err := f.read("descriptor", image.Descriptor)
-		if err != nil {
-			return err
-		}
-		d, err := plan.DecodeDescriptor(image.Descriptor, data)
-		if err == nil {
-			err = d.CheckImage(image)
-		}
-		if err != nil {
-			return err
-		}
-		layout := ""
-		if image.Layout != "" {
-			if layout, err = f.path(image.Layout); err != nil {
-				return fault.New(fault.Usage, fmt.Errorf("finding layout %q: %w", image.Layout, err))
+	first := map[string]string{} // image name to manifest digest
+	of := map[string]string{}    // image name to the first suite's label
+	for _, s := range in.suites {
+		for _, wanted := range s.plan.Images {
+			found, err := f.readImage(wanted)
+			if err != nil {
+				return err
+			}
+			digest, known := first[wanted.Name]
+			if known && digest != found.descriptor.Manifest.Digest {
+				return &plan.InputError{Message: fmt.Sprintf("image %q is %s for %s and %s for %s",
+					wanted.Name, digest, of[wanted.Name], found.descriptor.Manifest.Digest, s.plan.Label)}
+			}
+			if !known {
+				first[wanted.Name], of[wanted.Name] = found.descriptor.Manifest.Digest, s.plan.Label
+				in.images = append(in.images, found)
 			}
 		}
-		in.descriptors = append(in.descriptors, d)
-		in.layouts = append(in.layouts, layout)
 	}
 	return nil
 }
 
+func (f *files) readImage(wanted plan.Image) (image, error) {
+	data, err := f.read("descriptor", wanted.Descriptor)
+	if err != nil {
+		return image{}, err
+	}
+	d, err := plan.DecodeDescriptor(wanted.Descriptor, data)
+	if err == nil {
+		err = d.CheckImage(wanted)
+	}
+	if err != nil || wanted.Layout == "" {
+		return image{wanted, d, ""}, err
+	}
+	layout, err := f.path(wanted.Layout)
+	if err != nil {
+		err = fault.New(fault.Usage, fmt.Errorf("finding layout %q: %w", wanted.Layout, err))
+	}
+	return image{wanted, d, layout}, err
+}
+
+// readCluster reads the first suite's cluster, which all have.
 func (in *inputs) readCluster(f *files) error {
-	data, err := f.read("node image", in.plan.Cluster.NodeImage)
+	wanted := in.suites[0].plan.Cluster
+	data, err := f.read("node image", wanted.NodeImage)
 	if err != nil {
 		return err
 	}
-	if in.nodeImage, err = plan.DecodeNodeImage(in.plan.Cluster.NodeImage, data); err != nil {
+	if in.nodeImage, err = plan.DecodeNodeImage(wanted.NodeImage, data); err != nil {
 		return err
 	}
-	if in.kind, err = f.read("kind configuration", in.plan.Cluster.Config); err != nil {
+	if in.kind, err = f.read("kind configuration", wanted.Config); err != nil {
 		return err
 	}
 	if err := cluster.Check(in.kind); err != nil {
-		return fmt.Errorf("reading kind configuration %q: %w", in.plan.Cluster.Config, err)
+		return fmt.Errorf("reading kind configuration %q: %w", wanted.Config, err)
 	}
 	return nil
 }
 
 func (in *inputs) readManifests(f *files) error {
-	for _, m := range in.plan.Manifests {
-		data, err := f.read("manifest", m.Path)
-		if err != nil {
-			return err
+	for i := range in.suites {
+		s := &in.suites[i]
+		for _, m := range s.plan.Manifests {
+			data, err := f.read("manifest", m.Path)
+			if err != nil {
+				return err
+			}
+			s.manifests = append(s.manifests, deploy.File{Short: m.Short, Data: data})
 		}
-		in.manifests = append(in.manifests, deploy.File{Short: m.Short, Data: data})
 	}
 	return nil
+}
+
+// ports is how many node ports all suites need together.
+func (in inputs) ports() int {
+	n := 0
+	for _, s := range in.suites {
+		n += len(s.plan.Expose)
+	}
+	return n
 }
 
 // blobs are the layers, wherever this machine has them.
@@ -165,14 +254,14 @@ func (in inputs) blobs(p progress.Reporter) source.Blobs {
 		Report: func(name string, err error) { p.Line("slipway: warning: %s: %v", name, oneLine(err.Error())) },
 		Label:  func(b plan.Blob) (string, bool) { l, ok := label[b.Digest]; return l, ok },
 	}
-	for i, d := range in.descriptors {
-		for _, b := range d.Blobs() {
+	for _, i := range in.images {
+		for _, b := range i.descriptor.Blobs() {
 			if _, ok := label[b.Digest]; !ok {
-				label[b.Digest] = in.plan.Images[i].Label
+				label[b.Digest] = i.Label
 			}
 		}
-		if in.layouts[i] != "" {
-			chain.Sources = append(chain.Sources, source.Named{Name: "image layout of " + in.plan.Images[i].Label, Blobs: source.Layout(in.layouts[i])})
+		if i.layout != "" {
+			chain.Sources = append(chain.Sources, source.Named{Name: "image layout of " + i.Label, Blobs: source.Layout(i.layout)})
 		}
 	}
 	return chain

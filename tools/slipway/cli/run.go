@@ -22,11 +22,11 @@ import (
 	"github.com/kubernaut/kubernaut/tools/slipway/report"
 )
 
-// portPool is the smallest number of NodePorts that a cluster maps. Suites with different needs share a cluster as long
-// as the pool holds them.
+// portPool is the step in which a cluster's number of NodePorts grows. Runs with different needs share a cluster as long as
+// its pool holds them.
 const portPool = 16
 
-// runner is one run of a suite.
+// runner is one run, of one suite or of several.
 type runner struct {
 	options  options
 	getenv   func(string) string
@@ -38,6 +38,7 @@ type runner struct {
 	ledger   *report.Ledger
 	state    string // folder of leases
 	output   string // folder of logs
+	members  []*member
 
 	fallback error           // why a registry was left for kind; nil when it was not
 	pushed   registry.Result // with the registry route
@@ -57,7 +58,7 @@ func runCommand(ctx context.Context, args []string, getenv func(string) string, 
 		return err
 	}
 	if err := r.run(ctx); err != nil {
-		return &suiteError{err, r.in.plan.Label}
+		return &suiteError{err, r.in.label}
 	}
 	return nil
 }
@@ -65,6 +66,9 @@ func runCommand(ctx context.Context, args []string, getenv func(string) string, 
 func (r *runner) run(ctx context.Context) error {
 	r.progress = newDisplay(r.streams.Err, r.getenv)
 	defer r.progress.Close()
+	if err := r.checkTestArgs(); err != nil {
+		return err
+	}
 	if err := r.decide(); err != nil {
 		return err
 	}
@@ -94,14 +98,15 @@ func (r *runner) decide() error {
 	}
 	r.progress.Line("%s", r.decision)
 	r.ledger.Set(func(rep *report.Report) {
-		rep.Suite, rep.Destination, rep.Reason = r.in.plan.Label, string(r.decision.Destination), r.decision.Reason
+		rep.Suite, rep.Destination, rep.Reason = r.in.label, string(r.decision.Destination), r.decision.Reason
 		rep.DryRun = r.options.dryRun
 	})
+	r.gather()
 	references := map[string]string{}
-	for _, d := range r.in.descriptors {
-		references[d.Name] = r.decision.Repository(d.Name) + "@" + d.Manifest.Digest
+	for _, i := range r.in.images {
+		references[i.Name] = r.decision.Repository(i.Name) + "@" + i.descriptor.Manifest.Digest
 	}
-	return deploy.Check(r.deployConfig(references))
+	return deploy.Check(r.deployConfigs(references))
 }
 
 func (r *runner) execute(ctx context.Context) (err error) {
@@ -111,10 +116,20 @@ func (r *runner) execute(ctx context.Context) (err error) {
 	if r.state, err = stateDir(r.getenv); err != nil {
 		return err
 	}
-	if r.output, err = outputDir(r.options, r.getenv, r.state, r.in.plan.Name, r.ledger.Started()); err != nil {
+	if r.output, err = outputDir(r.options, r.getenv, r.state, r.in.name, r.ledger.Started()); err != nil {
 		return err
 	}
-	r.ledger.Set(func(rep *report.Report) { rep.Output = r.output })
+	r.ledger.Set(func(rep *report.Report) {
+		rep.Output = r.output
+		for _, m := range r.members {
+			rep.Suites[m.index].Output = m.folder()
+		}
+	})
+	memory := watchMemory(memoryFile)
+	defer func() {
+		seen := memory()
+		r.ledger.Set(func(rep *report.Report) { rep.Memory = seen })
+	}()
 	held, err := r.prepare(ctx)
 	if held != nil {
 		defer func() { err = r.finish(ctx, held, err) }()
@@ -122,7 +137,7 @@ func (r *runner) execute(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return r.suite(ctx, held)
+	return r.useCluster(ctx, held)
 }
 
 // prepare gets the cluster and pushes the images at the same time. It may return a cluster together with an error.
@@ -142,7 +157,7 @@ func (r *runner) acquire(ctx context.Context) (*held, error) {
 	lease, err := r.steps.acquire(ctx, cluster.Config{
 		Kind:       r.in.kind,
 		Image:      r.in.nodeImage,
-		Ports:      (len(r.in.plan.Expose) + portPool - 1) / portPool * portPool,
+		Ports:      (r.in.ports() + portPool - 1) / portPool * portPool,
 		Dir:        r.state,
 		Logs:       r.logs(),
 		Fresh:      r.options.fresh,
@@ -165,23 +180,23 @@ func (r *runner) acquire(ctx context.Context) (*held, error) {
 
 func (r *runner) logs() string { return filepath.Join(r.output, "cluster") }
 
-// suite is what happens once there is a cluster.
-func (r *runner) suite(ctx context.Context, lease *held) error {
+// useCluster is what happens once there is a cluster.
+func (r *runner) useCluster(ctx context.Context, lease *held) error {
 	references, stop, err := r.deliver(ctx, lease)
 	defer stop()
 	if err != nil {
 		return err
 	}
 	r.printReferences(references)
-	env, err := r.deploy(ctx, lease, references)
+	at, err := r.openSite(ctx, lease, references)
 	if err != nil {
 		return err
 	}
-	return r.test(ctx, lease, env)
+	return r.runMembers(ctx, lease, at)
 }
 
 func (r *runner) printReferences(references map[string]string) {
-	for _, image := range r.in.plan.Images {
+	for _, image := range r.in.images {
 		reference := references[image.Name]
 		fmt.Fprintf(r.streams.Out, "%s %s\n", image.Name, reference)
 		r.ledger.Set(func(rep *report.Report) {
@@ -198,6 +213,8 @@ func (r *runner) finish(ctx context.Context, lease *held, err error) error {
 		end(report.Moved{}, r.logs(), failed)
 		if failed != nil {
 			r.progress.Line("slipway: warning: %s", oneLine(failed.Error()))
+		} else if ctx.Err() == nil {
+			err = &exported{err, r.logs()}
 		}
 	}
 	keep := (r.options.keep || r.options.keepReused && lease.reused) && ctx.Err() == nil

@@ -45,16 +45,16 @@ func slipwayProcess() {
 	os.Exit(exit)
 }
 
-// await waits until the file has the line.
+// await waits until the file has a line that begins with the text.
 func await(ts *testscript.TestScript, _ bool, args []string) {
 	for range 1000 {
 		data, _ := os.ReadFile(ts.MkAbs(args[0]))
-		if strings.Contains("\n"+string(data), "\n"+args[1]+"\n") {
+		if strings.Contains("\n"+string(data), "\n"+args[1]) {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	ts.Fatalf("no line %q in %s", args[1], args[0])
+	ts.Fatalf("no line %q… in %s", args[1], args[0])
 }
 
 func exits(ts *testscript.TestScript, _ bool, args []string) {
@@ -88,7 +88,7 @@ func step(ctx context.Context, name, format string, args ...any) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	if os.Getenv("FAIL") == name {
+	if fail := os.Getenv("FAIL"); fail == name || strings.HasPrefix(fail, name+" ") && strings.HasPrefix(fmt.Sprintf(format, args...), fail[len(name)+1:]) {
 		return fault.New(fault.Delivery, errors.New(name+" does not work"), "repair "+name)
 	}
 	return ctx.Err()
@@ -134,10 +134,13 @@ func fakeSteps() steps {
 		trust: func(ctx context.Context, nodes []cluster.Node, host, endpoint string) error {
 			return step(ctx, "trust", "%d %s %s", len(nodes), host, endpoint)
 		},
-		apply: func(ctx context.Context, c deploy.Config) (deploy.Result, error) {
-			secret := strings.ReplaceAll(string(c.DockerConfig), "\n", "")
-			return deploy.Result{Env: map[string]string{"GATEWAY_URL": "http://127.0.0.1:40000"}, Applied: 3},
-				step(ctx, "apply", "%s %s secret=%v", c.Namespace, c.References["gateway"], secret != "")
+		open: func(ctx context.Context, target deploy.Target, configs []deploy.Config) (site, error) {
+			secret := strings.ReplaceAll(string(target.DockerConfig), "\n", "")
+			opened := fakeSite{}
+			for _, c := range configs {
+				opened[c.Suite] = c
+			}
+			return opened, step(ctx, "open", "%d suites secret=%v", len(configs), secret != "")
 		},
 		test: func(ctx context.Context, c suite.Config) (suite.Result, error) {
 			if err := step(ctx, "test", "%q %s", c.Args, c.Timeout); err != nil {
@@ -146,4 +149,21 @@ func fakeSteps() steps {
 			return suite.Run(ctx, c)
 		},
 	}
+}
+
+// fakeSite has nothing but the configurations.
+type fakeSite map[string]deploy.Config
+
+func (s fakeSite) Apply(ctx context.Context, suite string) (deploy.Result, error) {
+	c := s[suite]
+	namespaces := map[string]string{c.Namespace: c.Namespace}
+	if c.Copied {
+		namespaces[c.Namespace] = c.Namespace + "-" + c.Suite
+	}
+	return deploy.Result{Env: map[string]string{"GATEWAY_URL": "http://127.0.0.1:40000"}, Namespaces: namespaces, Applied: 3},
+		step(ctx, "apply", "%s %s", namespaces[c.Namespace], c.References["gateway"])
+}
+
+func (s fakeSite) Remove(ctx context.Context, suite string) error {
+	return step(ctx, "remove", "%s", suite)
 }

@@ -15,8 +15,14 @@ type steps struct {
 	load    func(context.Context, *node.Loader, []cluster.Node, []node.Image) (node.Result, error)
 	relay   func(ctx context.Context, listenIP, target string) (addr string, stop func(), err error)
 	trust   func(ctx context.Context, nodes []cluster.Node, host, endpoint string) error
-	apply   func(context.Context, deploy.Config) (deploy.Result, error)
+	open    func(context.Context, deploy.Target, []deploy.Config) (site, error)
 	test    func(context.Context, suite.Config) (suite.Result, error)
+}
+
+// site is a deploy.Session.
+type site interface {
+	Apply(ctx context.Context, suite string) (deploy.Result, error)
+	Remove(ctx context.Context, suite string) error
 }
 
 // held is a cluster.Lease, see there.
@@ -48,7 +54,13 @@ func realSteps() steps {
 		},
 		relay: cluster.Relay,
 		trust: node.Trust,
-		apply: deploy.Apply,
-		test:  suite.Run,
+		open: func(ctx context.Context, target deploy.Target, configs []deploy.Config) (site, error) {
+			session, err := deploy.Open(ctx, target, configs)
+			if err != nil {
+				return nil, err // not a site with a nil session in it
+			}
+			return session, nil
+		},
+		test: suite.Run,
 	}
 }

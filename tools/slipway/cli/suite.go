@@ -4,79 +4,204 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/deploy"
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
+	"github.com/kubernaut/kubernaut/tools/slipway/manifest"
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
+	"github.com/kubernaut/kubernaut/tools/slipway/progress"
 	"github.com/kubernaut/kubernaut/tools/slipway/report"
 	"github.com/kubernaut/kubernaut/tools/slipway/suite"
 )
 
+// member is one suite of a run.
+type member struct {
+	*runner
+	inputs suiteInputs
+	index  int // of its row in the report
+}
+
+// alone: the suite is the whole run. Then it has the namespaces themselves and the terminal.
+func (m *member) alone() bool { return len(m.members) == 1 }
+
+func (m *member) name() string { return m.inputs.plan.Name }
+
+func (m *member) namespace() string {
+	if m.alone() {
+		return m.inputs.plan.Namespace
+	}
+	return manifest.CopyName(m.inputs.plan.Namespace, m.name())
+}
+
+// reporter prefixes lines with the suite's name where there are others.
+func (m *member) reporter() progress.Reporter {
+	if m.alone() {
+		return m.progress
+	}
+	return progress.Prefixed(m.progress, m.name()+" ")
+}
+
+// folder is where the suite's log is and where the test writes.
+func (m *member) folder() string {
+	if m.alone() {
+		return m.output
+	}
+	return filepath.Join(m.output, m.name())
+}
+
+func (m *member) row(change func(*report.Suite)) {
+	m.ledger.Set(func(rep *report.Report) { change(&rep.Suites[m.index]) })
+}
+
 // deployConfig is what needs no cluster.
-func (r *runner) deployConfig(references map[string]string) deploy.Config {
+func (m *member) deployConfig(references map[string]string) deploy.Config {
+	own := map[string]string{}
+	for _, image := range m.inputs.plan.Images {
+		own[image.Name] = references[image.Name]
+	}
 	return deploy.Config{
-		Suite: r.in.plan.Name, Namespace: r.in.plan.Namespace, Manifests: r.in.manifests,
-		References: references, Expose: r.in.plan.Expose, Progress: r.progress,
+		Suite: m.name(), Namespace: m.inputs.plan.Namespace, Copied: !m.alone(), Manifests: m.inputs.manifests,
+		References: own, Expose: m.inputs.plan.Expose, Progress: m.reporter(),
 	}
 }
 
-func (r *runner) deploy(ctx context.Context, lease *held, references map[string]string) (map[string]string, error) {
-	config := r.deployConfig(references)
-	config.Kubeconfig, config.Ports = lease.kubeconfig, lease.ports
-	if r.decision.Destination == plan.Registry && r.fallback == nil && len(r.in.descriptors) > 0 {
-		secret, err := pullSecret(ctx, keychain(), r.decision.Repository(r.in.descriptors[0].Name))
-		if err != nil {
-			return nil, err
-		}
-		config.DockerConfig = secret
-	}
-	end := r.ledger.Begin("deploy")
-	result, err := r.steps.apply(ctx, config)
-	end(report.Moved{}, fmt.Sprintf("%d objects applied, %d deleted", result.Applied, result.Pruned), err)
-	return result.Env, err
-}
-
-func (r *runner) test(ctx context.Context, lease *held, env map[string]string) error {
-	limit, err := r.in.plan.Test.Limit()
-	if err != nil {
-		return fault.New(fault.Usage, err)
-	}
-	if r.options.timeout > 0 {
-		limit = r.options.timeout
-	}
-	end, before := r.ledger.Begin("test"), r.ledger.Elapsed()
-	result, err := r.steps.test(ctx, suite.Config{
-		Binary: r.in.binary, Args: append(slices.Clone(r.in.plan.Test.Args), r.options.testArgs...), Env: r.testEnv(lease, env),
-		Stdout: r.streams.Err, Stderr: r.streams.Err, Timeout: limit,
-	})
-	end(report.Moved{}, "", err)
-	r.ledger.Set(func(rep *report.Report) {
-		rep.Tests = &report.Tests{Passed: result.Passed, Failed: result.Failed, Skipped: result.Skipped, Failures: result.Failures}
-		if result.FirstAssertion > 0 {
-			rep.FirstAssertion = (before + result.FirstAssertion).Seconds()
+// run deploys and tests the suite and keeps its row.
+func (m *member) run(ctx context.Context, lease *held, to site) error {
+	err := m.deployAndTest(ctx, lease, to)
+	m.row(func(s *report.Suite) {
+		switch {
+		case err == nil:
+			s.State = report.Passed
+		case ctx.Err() != nil:
+			s.State = report.Interrupted
+		default:
+			s.State, s.Error = report.Failed, err.Error()
 		}
 	})
 	return err
 }
 
-// testEnv is the whole environment of the test binary: the plan's, the addresses of the exposed Services, and ours.
-func (r *runner) testEnv(lease *held, addresses map[string]string) []string {
+func (m *member) deployAndTest(ctx context.Context, lease *held, to site) error {
+	if err := os.MkdirAll(m.folder(), 0o755); err != nil {
+		return fmt.Errorf("creating output folder: %w", err)
+	}
+	end, before := m.ledger.BeginSuite(m.name(), "deploy"), m.ledger.Elapsed()
+	result, err := to.Apply(ctx, m.name())
+	end(report.Moved{}, fmt.Sprintf("%d objects applied", result.Applied), err)
+	m.row(func(s *report.Suite) { s.DeploySeconds = since(m.ledger, before) })
+	if err != nil {
+		return err
+	}
+	return m.test(ctx, lease, result)
+}
+
+func since(l *report.Ledger, before time.Duration) float64 {
+	return (l.Elapsed() - before).Round(time.Millisecond).Seconds()
+}
+
+func (m *member) test(ctx context.Context, lease *held, deployed deploy.Result) error {
+	limit, err := m.inputs.plan.Test.Limit()
+	if err != nil {
+		return fault.New(fault.Usage, err)
+	}
+	if m.options.timeout > 0 {
+		limit = m.options.timeout
+	}
+	path := filepath.Join(m.folder(), "test.log")
+	log, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("creating test log: %w", err)
+	}
+	defer log.Close()
+	end, before := m.beginTest(), m.ledger.Elapsed()
+	result, err := m.steps.test(ctx, suite.Config{
+		Binary: m.inputs.binary, Args: append(slices.Clone(m.inputs.plan.Test.Args), m.options.testArgs...), Env: m.testEnv(lease, deployed),
+		Stdout: m.testOutput(log), Stderr: m.testOutput(log), Timeout: limit,
+	})
+	end(result, err)
+	m.row(func(s *report.Suite) {
+		s.TestSeconds = since(m.ledger, before)
+		s.Tests = &report.Tests{Passed: result.Passed, Failed: result.Failed, Skipped: result.Skipped, Failures: result.Failures}
+		if result.FirstAssertion > 0 {
+			s.FirstAssertion = (before + result.FirstAssertion).Round(time.Millisecond).Seconds()
+		}
+	})
+	if fault.Code(err) == fault.TestsFailed {
+		return fault.New(fault.TestsFailed, err, "less "+path)
+	}
+	return err
+}
+
+// testOutput: the terminal shows the test of a single suite as it runs; those of several would run into each other.
+func (m *member) testOutput(log io.Writer) io.Writer {
+	if m.alone() {
+		return io.MultiWriter(m.streams.Err, log)
+	}
+	return log
+}
+
+// beginTest shows a step only where the test's own output does not.
+func (m *member) beginTest() func(suite.Result, error) {
+	end := m.ledger.BeginSuite(m.name(), "test")
+	if m.alone() {
+		return func(_ suite.Result, err error) { end(report.Moved{}, "", err) }
+	}
+	step := m.reporter().Step("test", 0)
+	return func(r suite.Result, err error) {
+		end(report.Moved{}, "", err)
+		step.Done(fmt.Sprintf("%d passed, %d failed, %d skipped", r.Passed, r.Failed, r.Skipped))
+	}
+}
+
+// remove frees the memory of a suite that has passed. What cannot be removed now is removed by the next run.
+func (m *member) remove(ctx context.Context, from site) {
+	if m.alone() || ctx.Err() != nil {
+		return
+	}
+	end := m.ledger.BeginSuite(m.name(), "remove")
+	err := from.Remove(ctx, m.name())
+	end(report.Moved{}, "", err)
+	if err != nil && ctx.Err() == nil {
+		m.progress.Line("slipway: warning: %s", oneLine(err.Error()))
+	}
+}
+
+// testEnv is the whole environment of the test binary: the plan's, the addresses of the exposed Services, and ours. A value
+// of the plan that is one of the suite's namespaces follows it.
+func (m *member) testEnv(lease *held, deployed deploy.Result) []string {
 	env := map[string]string{}
-	maps.Copy(env, r.in.plan.Test.Env)
-	maps.Copy(env, addresses)
+	for name, value := range m.inputs.plan.Test.Env {
+		env[name] = cmp.Or(deployed.Namespaces[value], value)
+	}
+	maps.Copy(env, deployed.Env)
 	maps.Copy(env, map[string]string{
 		"KUBECONFIG":     lease.kubeconfig,
-		"E2E_NAMESPACE":  r.in.plan.Namespace,
-		"E2E_OUTPUT_DIR": r.output,
-		"HOME":           r.getenv("HOME"),
-		"PATH":           r.getenv("PATH"),
-		"TMPDIR":         cmp.Or(r.getenv("TEST_TMPDIR"), r.getenv("TMPDIR"), "/tmp"),
+		"E2E_NAMESPACE":  m.namespace(),
+		"E2E_OUTPUT_DIR": m.folder(),
+		"HOME":           m.getenv("HOME"),
+		"PATH":           m.getenv("PATH"),
+		"TMPDIR":         cmp.Or(m.getenv("TEST_TMPDIR"), m.getenv("TMPDIR"), "/tmp"),
 	})
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		list = append(list, name+"="+env[name])
 	}
 	return list
+}
+
+// target is where all suites go.
+func (r *runner) target(ctx context.Context, lease *held) (deploy.Target, error) {
+	target := deploy.Target{Kubeconfig: lease.kubeconfig, Ports: lease.ports, Progress: r.progress}
+	if r.decision.Destination != plan.Registry || r.fallback != nil || len(r.in.images) == 0 {
+		return target, nil
+	}
+	var err error
+	target.DockerConfig, err = pullSecret(ctx, keychain(), r.decision.Repository(r.in.images[0].Name))
+	return target, err
 }

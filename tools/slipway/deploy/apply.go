@@ -13,7 +13,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/dynamic"
 )
 
@@ -29,9 +28,11 @@ func (c *cluster) apply(ctx context.Context, objects []object) error {
 		if err != nil {
 			return err
 		}
-		if err := applyOne(ctx, resource, o); err != nil {
+		live, err := applyOne(ctx, resource, o)
+		if err != nil {
 			return fmt.Errorf("%s: applying %s: %w", o.where, o.name(), err)
 		}
+		c.applied.Store(key(o), version{live.GetUID(), live.GetGeneration()})
 		return nil
 	})
 }
@@ -56,20 +57,19 @@ func each(objects []object, do func(object) error) error {
 	return errors.Join(errs...)
 }
 
-func applyOne(ctx context.Context, resource dynamic.ResourceInterface, o object) error {
-	err := serverSideApply(ctx, resource, o)
+func applyOne(ctx context.Context, resource dynamic.ResourceInterface, o object) (*unstructured.Unstructured, error) {
+	live, err := serverSideApply(ctx, resource, o)
 	if isImmutable(err) {
 		if err := remove(ctx, resource, o.GetName()); err != nil {
-			return fmt.Errorf("replacing it, because a changed field is immutable: %w", err)
+			return nil, fmt.Errorf("replacing it, because a changed field is immutable: %w", err)
 		}
 		return serverSideApply(ctx, resource, o)
 	}
-	return err
+	return live, err
 }
 
-func serverSideApply(ctx context.Context, resource dynamic.ResourceInterface, o object) error {
-	_, err := resource.Apply(ctx, o.GetName(), o.Unstructured, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
-	return err
+func serverSideApply(ctx context.Context, resource dynamic.ResourceInterface, o object) (*unstructured.Unstructured, error) {
+	return resource.Apply(ctx, o.GetName(), o.Unstructured, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
 }
 
 // isImmutable recognizes a Job's template, a Deployment's selector, a binding's role and their like. The API has no code of
@@ -81,22 +81,6 @@ func isImmutable(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "field is immutable") || strings.Contains(text, "cannot change roleRef") ||
 		strings.Contains(text, "updates to statefulset spec for fields other than")
-}
-
-// remove deletes the object with all that it owns and waits until it is gone.
-func remove(ctx context.Context, resource dynamic.ResourceInterface, name string) error {
-	policy := metav1.DeletePropagationForeground
-	err := resource.Delete(ctx, name, metav1.DeleteOptions{PropagationPolicy: &policy})
-	if err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("deleting it: %w", err)
-	}
-	return wait.PollUntilContextCancel(ctx, 200*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-		_, err := resource.Get(ctx, name, metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
-			return true, nil
-		}
-		return false, err
-	})
 }
 
 // establish applies definitions and waits until their kinds can be used.
@@ -112,9 +96,14 @@ func (c *cluster) establish(ctx context.Context, definitions []object, timeout t
 	}
 	var kinds []schema.GroupKind
 	for _, o := range definitions {
-		group, _, _ := unstructured.NestedString(o.Object, "spec", "group")
-		kind, _, _ := unstructured.NestedString(o.Object, "spec", "names", "kind")
-		kinds = append(kinds, schema.GroupKind{Group: group, Kind: kind})
+		kinds = append(kinds, definedKind(o))
 	}
 	return c.await(ctx, kinds)
+}
+
+// definedKind returns the kind that a definition defines.
+func definedKind(o object) schema.GroupKind {
+	group, _, _ := unstructured.NestedString(o.Object, "spec", "group")
+	kind, _, _ := unstructured.NestedString(o.Object, "spec", "names", "kind")
+	return schema.GroupKind{Group: group, Kind: kind}
 }

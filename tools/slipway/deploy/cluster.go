@@ -3,10 +3,12 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
@@ -19,7 +21,8 @@ import (
 )
 
 const (
-	// Requests per second and at once. client-go's default of 5 would make an unchanged suite wait for itself.
+	// Requests per second and at once, of all suites of a session together. client-go's default of 5 would make an unchanged
+	// suite wait for itself.
 	queriesPerSecond, burst = 100, 200
 	// discoveryLag is how long the API server may take to list a kind after its definition is established.
 	discoveryLag = 15 * time.Second
@@ -30,9 +33,16 @@ type cluster struct {
 	dynamic dynamic.Interface
 	typed   kubernetes.Interface
 	mapper  meta.ResettableRESTMapper
+	applied sync.Map // key(object) to version: what a wait has to see
 }
 
-func connect(config Config) (*cluster, error) {
+// version says which state of an object was applied.
+type version struct {
+	uid        types.UID
+	generation int64
+}
+
+func connect(config Target) (*cluster, error) {
 	rc, err := clientcmd.BuildConfigFromFlags("", config.Kubeconfig)
 	if err != nil {
 		return nil, fmt.Errorf("reading kubeconfig %q: %w", config.Kubeconfig, err)
@@ -49,7 +59,7 @@ func connect(config Config) (*cluster, error) {
 		return nil, fmt.Errorf("making a client from kubeconfig %q: %w", config.Kubeconfig, err)
 	}
 	mapper := restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(typed.Discovery()))
-	return &cluster{dynamicClient, typed, mapper}, nil
+	return &cluster{dynamic: dynamicClient, typed: typed, mapper: mapper}, nil
 }
 
 // warnings prints what the API server warns of: deprecated versions, unknown fields of custom resources.

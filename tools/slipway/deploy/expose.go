@@ -33,7 +33,7 @@ func checkExpose(config Config, objects []object) error {
 func target(config Config, objects []object, e plan.Expose) (*corev1.Service, corev1.ServicePort, error) {
 	var names []string
 	for _, o := range objects {
-		if o.class() != service || namespaceOf(o, config.Namespace) != config.Namespace {
+		if o.class() != service || namespaceOf(o, config.platform()) != config.platform() {
 			continue
 		}
 		names = append(names, o.GetName())
@@ -69,71 +69,92 @@ func listing(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// expose returns the companions of the exposed Services and the environment that leads to them.
-func (c *cluster) expose(ctx context.Context, config Config, objects []object) ([]object, map[string]string, error) {
+// assign gives all exposed ports of all suites their node ports.
+func (c *cluster) assign(ctx context.Context, pool map[int32]int32, members []*member) error {
 	services, err := c.typed.CoreV1().Services(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return nil, nil, fmt.Errorf("listing services: %w", err)
+		return fmt.Errorf("listing services: %w", err)
 	}
-	ports, err := allocate(config, services.Items)
-	if err != nil {
-		return nil, nil, fault.New(fault.Delivery, err)
-	}
-	return companions(config, objects, ports)
+	return allocate(pool, members, services.Items)
+}
+
+// claim is a companion's port.
+type claim struct{ namespace, service, port string }
+
+func (c claim) compare(other claim) int {
+	return cmp.Or(cmp.Compare(c.namespace, other.namespace), cmp.Compare(c.service, other.service), cmp.Compare(c.port, other.port))
 }
 
 // allocate gives every exposed port a node port of the pool. A companion that exists keeps its ports, so that a repeated
-// run changes nothing; the others get the lowest free ones in the order of service and port.
-func allocate(config Config, existing []corev1.Service) (map[plan.Expose]int32, error) {
-	wanted := slices.SortedFunc(slices.Values(config.Expose), func(a, b plan.Expose) int {
-		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Port, b.Port), cmp.Compare(a.Env, b.Env))
-	})
+// run changes nothing; the others get the lowest free ones in the order of namespace, service and port.
+func allocate(pool map[int32]int32, members []*member, existing []corev1.Service) error {
 	used := map[int32]bool{}
-	kept := map[[2]string]int32{} // companion and port name to node port
+	assigned := map[claim]int32{}
 	for _, s := range existing {
 		for _, port := range s.Spec.Ports {
 			used[port.NodePort] = true
-			if s.Namespace == config.Namespace {
-				kept[[2]string{s.Name, port.Name}] = port.NodePort
+			if pool[port.NodePort] != 0 {
+				assigned[claim{s.Namespace, s.Name, port.Name}] = port.NodePort
 			}
 		}
 	}
-	free := slices.DeleteFunc(slices.Sorted(maps.Keys(config.Ports)), func(port int32) bool { return used[port] })
-	ports := map[plan.Expose]int32{}
-	for _, e := range wanted {
-		key := [2]string{e.Service + companionSuffix, e.Port}
-		if _, known := kept[key]; !known || config.Ports[kept[key]] == 0 {
-			if len(free) == 0 {
-				return nil, fmt.Errorf("exposing service %q: all %d node ports of the cluster are taken", e.Service, len(config.Ports))
-			}
-			kept[key], free = free[0], free[1:]
+	free := slices.DeleteFunc(slices.Sorted(maps.Keys(pool)), func(port int32) bool { return used[port] })
+	for _, wanted := range claims(members) {
+		if _, kept := assigned[wanted]; kept {
+			continue
 		}
-		ports[e] = kept[key]
+		if len(free) == 0 {
+			return fmt.Errorf("exposing service %q: all %d node ports of the cluster are taken", strings.TrimSuffix(wanted.service, companionSuffix), len(pool))
+		}
+		assigned[wanted], free = free[0], free[1:]
 	}
-	return ports, nil
+	for _, m := range members {
+		m.nodePorts = map[plan.Expose]int32{}
+		for _, e := range m.config.Expose {
+			m.nodePorts[e] = assigned[m.claim(e)]
+		}
+	}
+	return nil
 }
 
-// companions makes one NodePort Service for each exposed Service.
-func companions(config Config, objects []object, nodePorts map[plan.Expose]int32) ([]object, map[string]string, error) {
+func (m *member) claim(e plan.Expose) claim {
+	return claim{m.config.platform(), e.Service + companionSuffix, e.Port}
+}
+
+// claims are sorted and each there once.
+func claims(members []*member) []claim {
+	var all []claim
+	for _, m := range members {
+		for _, e := range m.config.Expose {
+			all = append(all, m.claim(e))
+		}
+	}
+	slices.SortFunc(all, claim.compare)
+	return slices.Compact(all)
+}
+
+// companions makes one NodePort Service for each exposed Service, and the environment that leads to them.
+func companions(m *member, pool map[int32]int32) ([]object, map[string]string, error) {
 	env := map[string]string{}
 	specs := map[string]map[string]any{}
-	for _, e := range slices.SortedFunc(maps.Keys(nodePorts), func(a, b plan.Expose) int { return cmp.Compare(nodePorts[a], nodePorts[b]) }) {
-		s, port, err := target(config, objects, e)
+	byPort := func(a, b plan.Expose) int { return cmp.Compare(m.nodePorts[a], m.nodePorts[b]) }
+	for _, e := range slices.SortedFunc(maps.Keys(m.nodePorts), byPort) {
+		s, port, err := target(m.config, m.objects, e)
 		if err != nil {
 			return nil, nil, fault.New(fault.Usage, err)
 		}
-		env[e.Env] = fmt.Sprintf("http://127.0.0.1:%d", config.Ports[nodePorts[e]])
+		env[e.Env] = fmt.Sprintf("http://127.0.0.1:%d", pool[m.nodePorts[e]])
 		spec := specs[e.Service]
 		if spec == nil {
 			spec = map[string]any{"type": string(corev1.ServiceTypeNodePort), "selector": toAny(s.Spec.Selector), "ports": []any{}}
 			specs[e.Service] = spec
 		}
-		spec["ports"] = addPort(spec["ports"].([]any), port, nodePorts[e])
+		spec["ports"] = addPort(spec["ports"].([]any), port, m.nodePorts[e])
 	}
 	var made []object
 	for _, name := range slices.Sorted(maps.Keys(specs)) {
-		o := newObject("v1", "Service", config.Namespace, name+companionSuffix, "the companion of service/"+name, map[string]any{"spec": specs[name]})
-		mark(o, config.Suite)
+		o := newObject("v1", "Service", m.config.platform(), name+companionSuffix, "the companion of service/"+name, map[string]any{"spec": specs[name]})
+		mark(o, m.config)
 		made = append(made, o)
 	}
 	return made, env, nil

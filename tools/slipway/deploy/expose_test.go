@@ -56,30 +56,47 @@ func TestAllocate(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			config := testConfig()
-			config.Expose, config.Ports = tc.expose, pool
-			got, err := allocate(config, tc.existing)
+			config.Expose = tc.expose
+			m := &member{config: config}
+			err := allocate(pool, []*member{m}, tc.existing)
 			if (err == nil) != (tc.err == "") || err != nil && err.Error() != tc.err {
 				t.Fatalf("error: got %v, want %q", err, tc.err)
 			}
-			if diff := cmp.Diff(tc.want, got); diff != "" {
+			if diff := cmp.Diff(tc.want, m.nodePorts); diff != "" {
 				t.Errorf("node ports (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
+// Suites that run at the same time share the pool.
+func TestAllocateForTwoSuites(t *testing.T) {
+	e := plan.Expose{Service: "gateway", Port: "http", Env: "GATEWAY_URL"}
+	var members []*member
+	for _, suite := range []string{"b", "a"} {
+		members = append(members, &member{config: Config{Suite: suite, Namespace: "sys", Copied: true, Expose: []plan.Expose{e}}})
+	}
+	existing := []corev1.Service{nodePortService("sys-b", "gateway-e2e", "http", 30000)}
+	if err := allocate(map[int32]int32{30000: 41000, 30001: 41001}, members, existing); err != nil {
+		t.Fatal(err)
+	}
+	if got := []int32{members[0].nodePorts[e], members[1].nodePorts[e]}; !cmp.Equal(got, []int32{30000, 30001}) {
+		t.Errorf("node ports of b and a: got %v, want 30000 kept and 30001", got)
+	}
+}
+
 func TestCompanions(t *testing.T) {
 	config := testConfig(gatewayYAML)
-	config.Ports = map[int32]int32{30000: 41000, 30001: 41001}
-	objects, err := render(config)
+	objects, err := render(config, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, env, err := companions(config, objects, map[plan.Expose]int32{
+	m := &member{config: config, objects: objects, nodePorts: map[plan.Expose]int32{
 		{Service: "gateway", Port: "http", Env: "GATEWAY_URL"}:    30000,
 		{Service: "gateway", Port: "http", Env: "AGAIN_URL"}:      30000,
 		{Service: "gateway", Port: "metrics", Env: "METRICS_URL"}: 30001,
-	})
+	}}
+	made, env, err := companions(m, map[int32]int32{30000: 41000, 30001: 41001})
 	if err != nil {
 		t.Fatal(err)
 	}

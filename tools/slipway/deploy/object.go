@@ -52,6 +52,11 @@ func (o object) class() class {
 	return support
 }
 
+// shared reports whether the object is one for all suites.
+func (o object) shared() bool {
+	return manifest.Shared(o.GroupVersionKind().Group, o.GetKind())
+}
+
 // classes groups objects by class and keeps their order within one.
 func classes(objects []object) map[class][]object {
 	groups := map[class][]object{}

@@ -13,8 +13,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/kubernaut/kubernaut/tools/slipway/progress"
 )
 
 const (
@@ -26,21 +26,22 @@ const (
 // reason is why a workload is not ready: what its least ready pod says.
 type reason struct {
 	cause     string // "ErrImagePull kind.local/gateway@sha256:…"; "" when nothing is known
-	stuck     bool   // waiting does not help
+	fate      fate
 	pod       corev1.Pod
-	container string // the container that is not ready, "" when the pod as a whole is meant
+	container string    // the container that is not ready, "" when the pod as a whole is meant
+	ended     time.Time // the container's last crash; zero when it has not crashed
 }
 
 // explain looks for what keeps the workload from creating pods, then for its worst pod. live is the workload as it is now,
-// or nil. It returns the zero reason when nothing is known or the API does not answer.
-func (c *cluster) explain(ctx context.Context, o object, live *unstructured.Unstructured) reason {
+// or nil. It returns the zero reason when nothing is known.
+func explain(o object, live *unstructured.Unstructured, pods []corev1.Pod) reason {
 	// All pods are of previous rollouts then, and so may be the condition of one that does create pods.
 	if live != nil && o.GetKind() == "Deployment" && updatedReplicas(live) == 0 {
 		return reason{cause: condition(live.Object, string(appsv1.DeploymentReplicaFailure))}
 	}
 	var worst reason
-	for _, pod := range latest(c.pods(ctx, o)) {
-		if r := diagnose(pod); worst.cause == "" || r.stuck && !worst.stuck {
+	for _, pod := range latest(pods) {
+		if r := diagnose(pod); worst.cause == "" || r.fate > worst.fate {
 			worst = r
 		}
 	}
@@ -63,46 +64,11 @@ func rollout(pod corev1.Pod) string {
 	return cmp.Or(pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey], pod.Labels[appsv1.ControllerRevisionHashLabelKey])
 }
 
-// pods returns the workload's pods, newest first.
-func (c *cluster) pods(ctx context.Context, o object) []corev1.Pod {
-	options := metav1.ListOptions{FieldSelector: "metadata.name=" + o.GetName()}
-	if o.GetKind() != "Pod" {
-		selector := podSelector(o)
-		if selector == "" {
-			return nil
-		}
-		options = metav1.ListOptions{LabelSelector: selector}
-	}
-	list, err := c.typed.CoreV1().Pods(o.GetNamespace()).List(ctx, options)
-	if err != nil {
-		return nil
-	}
-	slices.SortFunc(list.Items, func(a, b corev1.Pod) int { return b.CreationTimestamp.Compare(a.CreationTimestamp.Time) })
-	return list.Items
-}
-
-// podSelector returns "" for workloads without pods of their own, such as a CronJob.
-func podSelector(o object) string {
-	if o.GetKind() == "Job" {
-		return "batch.kubernetes.io/job-name=" + o.GetName()
-	}
-	content, _, _ := unstructured.NestedMap(o.Object, "spec", "selector")
-	var selector metav1.LabelSelector
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content, &selector); err != nil || len(content) == 0 {
-		return ""
-	}
-	parsed, err := metav1.LabelSelectorAsSelector(&selector)
-	if err != nil || parsed.Empty() {
-		return ""
-	}
-	return labels.Selector.String(parsed)
-}
-
 // diagnose says what keeps the pod from being ready. A ready pod has no cause.
 func diagnose(pod corev1.Pod) reason {
 	for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
 		if cause := containerCause(s); cause != "" {
-			return reason{cause: cause, stuck: isStuck(s), pod: pod, container: s.Name}
+			return reason{cause: cause, fate: fateOf(s), pod: pod, container: s.Name, ended: lastCrash(s)}
 		}
 	}
 	for _, condition := range pod.Status.Conditions {
@@ -144,7 +110,7 @@ func containerCause(s corev1.ContainerStatus) string {
 	case waiting != nil && isImageCause(waiting.Reason):
 		return waiting.Reason + " " + s.Image
 	case waiting != nil && waiting.Reason == "CrashLoopBackOff" && ended != nil:
-		return fmt.Sprintf("CrashLoopBackOff, container %s exited with %d (%s)", s.Name, ended.ExitCode, ended.Reason)
+		return fmt.Sprintf("CrashLoopBackOff, container %s exited with %d (%s), %s", s.Name, ended.ExitCode, ended.Reason, progress.Count(int(s.RestartCount), "restart"))
 	case waiting != nil && waiting.Reason != "ContainerCreating" && waiting.Reason != "PodInitializing":
 		return strings.TrimSpace(waiting.Reason + " " + waiting.Message)
 	case s.State.Terminated != nil && ended.ExitCode != 0:
@@ -157,16 +123,11 @@ func isImageCause(cause string) bool {
 	return strings.Contains(cause, "Image")
 }
 
-// isStuck: the image's name or the configuration is wrong, and only another manifest or delivery changes that.
-func isStuck(s corev1.ContainerStatus) bool {
-	if s.State.Waiting == nil {
-		return false
+func lastCrash(s corev1.ContainerStatus) time.Time {
+	if ended := cmp.Or(s.State.Terminated, s.LastTerminationState.Terminated); ended != nil {
+		return ended.FinishedAt.Time
 	}
-	switch s.State.Waiting.Reason {
-	case "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError", "ErrImageInspect":
-		return true
-	}
-	return false
+	return time.Time{}
 }
 
 // withDetails adds the pod's last events and the last log lines of its container, each on an indented line.
@@ -191,12 +152,17 @@ func (c *cluster) events(ctx context.Context, pod corev1.Pod) []string {
 	return lines
 }
 
-// logs returns the last lines of the container's present run, or of its previous one when it has just restarted.
+// logs returns the last lines of the container's run that the reason is about. One that waits for its next start, or has
+// just been started again, has told what matters in its previous run.
 func (c *cluster) logs(ctx context.Context, pod corev1.Pod, container string) []string {
 	if container == "" {
 		return nil
 	}
-	for _, previous := range []bool{false, true} {
+	runs := []bool{false, true} // previous
+	if waits(pod, container) {
+		runs = []bool{true, false}
+	}
+	for _, previous := range runs {
 		tail := int64(lastLines)
 		options := &corev1.PodLogOptions{Container: container, TailLines: &tail, Previous: previous}
 		stream, err := c.typed.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, options).Stream(ctx)
@@ -210,6 +176,12 @@ func (c *cluster) logs(ctx context.Context, pod corev1.Pod, container string) []
 		}
 	}
 	return nil
+}
+
+func waits(pod corev1.Pod, container string) bool {
+	return slices.ContainsFunc(slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses), func(s corev1.ContainerStatus) bool {
+		return s.Name == container && s.State.Waiting != nil
+	})
 }
 
 func prefixed(prefix string, lines []string) []string {

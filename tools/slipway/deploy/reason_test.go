@@ -1,11 +1,14 @@
 package deploy
 
 import (
+	"os"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
 )
 
 func waiting(cause, message string) corev1.ContainerStatus {
@@ -18,10 +21,10 @@ func waiting(cause, message string) corev1.ContainerStatus {
 func TestDiagnose(t *testing.T) {
 	exit1 := &corev1.ContainerStateTerminated{ExitCode: 1, Reason: "Error"}
 	crashed := waiting("CrashLoopBackOff", "back-off 10s restarting failed container")
-	crashed.LastTerminationState.Terminated = exit1
+	crashed.LastTerminationState.Terminated, crashed.RestartCount = exit1, 1
 	type want struct {
 		Cause string
-		Stuck bool
+		Fate  fate
 	}
 	for _, tc := range []struct {
 		name   string
@@ -45,12 +48,12 @@ func TestDiagnose(t *testing.T) {
 		{
 			name:   "image",
 			status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{waiting("ErrImagePull", "long text")}},
-			want:   want{Cause: "ErrImagePull kind.local/gateway@sha256:aa"},
+			want:   want{Cause: "ErrImagePull kind.local/gateway@sha256:aa", Fate: stuck},
 		},
 		{
 			name:   "never",
 			status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{waiting("ErrImageNeverPull", "")}},
-			want:   want{Cause: "ErrImageNeverPull kind.local/gateway@sha256:aa", Stuck: true},
+			want:   want{Cause: "ErrImageNeverPull kind.local/gateway@sha256:aa", Fate: stuck},
 		},
 		{
 			name: "configuration of an init container",
@@ -58,12 +61,12 @@ func TestDiagnose(t *testing.T) {
 				InitContainerStatuses: []corev1.ContainerStatus{waiting("CreateContainerConfigError", `secret "s" not found`)},
 				ContainerStatuses:     []corev1.ContainerStatus{waiting("PodInitializing", "")},
 			},
-			want: want{Cause: `CreateContainerConfigError secret "s" not found`, Stuck: true},
+			want: want{Cause: `CreateContainerConfigError secret "s" not found`, Fate: stuck},
 		},
 		{
 			name:   "crash loop",
 			status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{crashed}},
-			want:   want{Cause: "CrashLoopBackOff, container c exited with 1 (Error)"},
+			want:   want{Cause: "CrashLoopBackOff, container c exited with 1 (Error), 1 restart", Fate: crashing},
 		},
 		{
 			name: "ended",
@@ -89,10 +92,72 @@ func TestDiagnose(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := diagnose(corev1.Pod{Status: tc.status})
-			if diff := cmp.Diff(tc.want, want{r.cause, r.stuck}); diff != "" {
+			if diff := cmp.Diff(tc.want, want{r.cause, r.fate}); diff != "" {
 				t.Errorf("reason (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// The pods are those of a real cluster: kubelet's own words.
+func TestDiagnoseRecorded(t *testing.T) {
+	for name, want := range map[string]struct {
+		cause, container string
+		fate             fate
+		ended            string
+	}{
+		"crash_loop":    {"CrashLoopBackOff, container gateway exited with 2 (Error), 2 restarts", "gateway", crashing, "2026-11-23T14:36:17Z"},
+		"configuration": {`CreateContainerConfigError secret "missing" not found`, "gateway", stuck, ""},
+		"ready":         {"", "", hopeful, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pod := recorded(t, name)
+			r := diagnose(pod)
+			if r.cause != want.cause || r.container != want.container || r.fate != want.fate {
+				t.Errorf("reason: got %q of %q with fate %d, want %+v", r.cause, r.container, r.fate, want)
+			}
+			ended := ""
+			if !r.ended.IsZero() {
+				ended = r.ended.UTC().Format(time.RFC3339)
+			}
+			if ended != want.ended {
+				t.Errorf("last crash: got %q, want %q", ended, want.ended)
+			}
+			if got := waits(pod, r.container); got != (want.container != "") {
+				t.Errorf("waits: got %t", got)
+			}
+		})
+	}
+}
+
+func recorded(t *testing.T, name string) corev1.Pod {
+	t.Helper()
+	data, err := os.ReadFile("testdata/pods/" + name + ".yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pod corev1.Pod
+	if err := yaml.UnmarshalStrict(data, &pod); err != nil {
+		t.Fatal(err)
+	}
+	return pod
+}
+
+// Two restarts make a crash of an exit, whatever kubelet calls the state in between.
+func TestFateOfAContainerThatHasJustExited(t *testing.T) {
+	for restarts, want := range map[int32]fate{0: hopeful, 1: hopeful, 2: crashing} {
+		s := corev1.ContainerStatus{RestartCount: restarts, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1}}}
+		if got := fateOf(s); got != want {
+			t.Errorf("%d restarts: got fate %d, want %d", restarts, got, want)
+		}
+	}
+	for cause, want := range map[string]fate{
+		"ErrImagePull": stuck, "ImagePullBackOff": stuck, "InvalidImageName": stuck, "ErrImageNeverPull": stuck, "CreateContainerConfigError": stuck,
+		"ImageInspectError": lost, "ContainerCreating": hopeful, "PodInitializing": hopeful,
+	} {
+		if got := fateOf(waiting(cause, "")); got != want {
+			t.Errorf("%s: got fate %d, want %d", cause, got, want)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -17,12 +18,22 @@ import (
 const (
 	// suiteLabel marks what slipway applied; its value is the suite's name.
 	suiteLabel = "slipway.kubernaut.ai/suite"
+	// copyLabel marks the copy of a namespace; its value is the name in the manifests.
+	copyLabel = "slipway.kubernaut.ai/copy-of"
 	// pullSecret is the imagePullSecret's name in every namespace with workloads.
 	pullSecret = "slipway-registry"
 )
 
+// platform is the namespace that the suite's objects go to.
+func (c Config) platform() string {
+	if c.Copied {
+		return manifest.CopyName(c.Namespace, c.Suite)
+	}
+	return c.Namespace
+}
+
 // render turns the manifests into the objects to apply, except for what only the cluster can tell: scopes and ports.
-func render(config Config) ([]object, error) {
+func render(config Config, dockerConfig []byte) ([]object, error) {
 	objects, err := read(config)
 	if err != nil {
 		return nil, fault.New(fault.Usage, err)
@@ -30,15 +41,15 @@ func render(config Config) ([]object, error) {
 	if err := checkExpose(config, objects); err != nil {
 		return nil, fault.New(fault.Usage, err)
 	}
-	objects = withNamespace(objects, config.Namespace)
+	objects = withNamespace(objects, config.platform())
 	for _, o := range workloads(objects) {
-		deliver(o, config)
+		deliver(o, config.References, dockerConfig != nil)
 	}
-	if config.DockerConfig != nil {
-		objects = append(objects, pullSecrets(objects, config)...)
+	if dockerConfig != nil {
+		objects = append(objects, pullSecrets(objects, config.platform(), dockerConfig)...)
 	}
 	for _, o := range objects {
-		mark(o, config.Suite)
+		mark(o, config)
 	}
 	return objects, nil
 }
@@ -49,22 +60,27 @@ func read(config Config) ([]object, error) {
 	if err != nil {
 		return nil, err
 	}
-	var objects []object
+	var parsed []manifest.Object
 	var errs []error
 	names := slices.Sorted(maps.Keys(config.References))
 	for _, file := range config.Manifests {
 		found, err := manifest.Parse(file)
 		errs = append(errs, err, manifest.CheckImages(found, names))
-		for _, m := range found {
-			o, err := decoder.object(m)
-			errs = append(errs, err)
-			objects = append(objects, o)
-		}
+		parsed = append(parsed, found...)
+	}
+	if config.Copied {
+		parsed = manifest.Copy(parsed, config.Namespace, config.Suite)
+	}
+	var objects []object
+	for _, m := range parsed {
+		o, err := decoder.object(m)
+		errs = append(errs, err)
+		objects = append(objects, o)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	return objects, checkUnique(objects, config.Namespace)
+	return objects, checkUnique(objects, config.platform())
 }
 
 func checkUnique(objects []object, defaultNamespace string) error {
@@ -107,25 +123,31 @@ func newObject(apiVersion, kind, namespace, name, where string, content map[stri
 	return object{o, where}
 }
 
-func mark(o object, suite string) {
+func mark(o object, config Config) {
 	labels := o.GetLabels()
 	if labels == nil {
 		labels = map[string]string{}
 	}
-	labels[suiteLabel] = suite
+	labels[suiteLabel] = config.Suite
+	if o.shared() {
+		labels[suiteLabel] = sharedBy
+	}
+	if config.Copied && o.class() == namespace {
+		labels[copyLabel] = strings.TrimSuffix(o.GetName(), manifest.CopyName("", config.Suite))
+	}
 	o.SetLabels(labels)
 }
 
 // deliver writes the delivered references into the containers. Both routes deliver by digest, so a pull is right only
 // when the node does not have the image: IfNotPresent, whatever the manifest says.
-func deliver(o object, config Config) {
+func deliver(o object, references map[string]string, withSecret bool) {
 	spec := podSpec(o)
 	for _, list := range manifest.ContainerLists() {
 		containers, _ := spec[list].([]any)
 		for _, item := range containers {
 			container, _ := item.(map[string]any)
 			if name, ok := container["image"].(string); ok {
-				container["image"] = config.References[name]
+				container["image"] = references[name]
 				container["imagePullPolicy"] = string(corev1.PullIfNotPresent)
 			}
 		}
@@ -138,7 +160,7 @@ func deliver(o object, config Config) {
 	if name, _ := spec["serviceAccountName"].(string); name == "" {
 		spec["serviceAccountName"] = "default"
 	}
-	if config.DockerConfig != nil {
+	if withSecret {
 		secrets, _ := spec["imagePullSecrets"].([]any)
 		spec["imagePullSecrets"] = append(secrets, map[string]any{"name": pullSecret})
 	}
@@ -154,17 +176,17 @@ func podSpec(o object) map[string]any {
 }
 
 // pullSecrets returns one secret for each namespace with workloads.
-func pullSecrets(objects []object, config Config) []object {
+func pullSecrets(objects []object, platform string, dockerConfig []byte) []object {
 	in := map[string]bool{}
 	for _, o := range workloads(objects) {
-		in[namespaceOf(o, config.Namespace)] = true
+		in[namespaceOf(o, platform)] = true
 	}
 	var secrets []object
 	for _, ns := range slices.Sorted(maps.Keys(in)) {
 		secrets = append(secrets, newObject("v1", "Secret", ns, pullSecret, "the registry's credentials", map[string]any{
 			"type": string(corev1.SecretTypeDockerConfigJson),
 			// Not stringData: the server does not store that field, so that every apply would be a change.
-			"data": map[string]any{corev1.DockerConfigJsonKey: base64.StdEncoding.EncodeToString(config.DockerConfig)},
+			"data": map[string]any{corev1.DockerConfigJsonKey: base64.StdEncoding.EncodeToString(dockerConfig)},
 		}))
 	}
 	return secrets

@@ -73,8 +73,7 @@ func find(t *testing.T, objects []object, name string) object {
 
 func TestRender(t *testing.T) {
 	config := testConfig(gatewayYAML)
-	config.DockerConfig = []byte(`{"auths":{}}`)
-	objects, err := render(config)
+	objects, err := render(config, []byte(`{"auths":{}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +81,11 @@ func TestRender(t *testing.T) {
 	for c := definition; c <= admission; c++ {
 		for _, o := range classes(objects)[c] {
 			names = append(names, o.name())
-			if diff := cmp.Diff("gateway", o.GetLabels()[suiteLabel]); diff != "" {
+			want := "gateway"
+			if o.class() == definition {
+				want = "shared"
+			}
+			if diff := cmp.Diff(want, o.GetLabels()[suiteLabel]); diff != "" {
 				t.Errorf("label of %s (-want +got):\n%s", o.name(), diff)
 			}
 		}
@@ -117,7 +120,7 @@ func TestRender(t *testing.T) {
 }
 
 func TestRenderWithoutCredentials(t *testing.T) {
-	objects, err := render(testConfig(gatewayYAML))
+	objects, err := render(testConfig(gatewayYAML), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +167,7 @@ func TestCheckErrors(t *testing.T) {
 				config = testConfig(tc.manifest, strings.ReplaceAll(pod, "image: gateway", "image: gatewy"))
 			}
 			config.Expose = tc.expose
-			err := Check(config)
+			err := Check([]Config{config})
 			if fault.Code(err) != fault.Usage {
 				t.Fatalf("exit code of %v: got %d, want %d", err, fault.Code(err), fault.Usage)
 			}
@@ -177,11 +180,50 @@ func TestCheckErrors(t *testing.T) {
 	}
 }
 
-func TestApplyUnreadableKubeconfig(t *testing.T) {
-	config := testConfig(gatewayYAML)
-	config.Kubeconfig = t.TempDir() + "/absent"
-	_, err := Apply(t.Context(), config)
+func TestOpenUnreadableKubeconfig(t *testing.T) {
+	_, err := Open(t.Context(), Target{Kubeconfig: t.TempDir() + "/absent"}, []Config{testConfig(gatewayYAML)})
 	if fault.Code(err) != fault.Delivery || !strings.Contains(err.Error(), "reading kubeconfig ") {
 		t.Errorf("error: got %v (exit code %d), want one about the kubeconfig", err, fault.Code(err))
+	}
+}
+
+func TestRenderCopy(t *testing.T) {
+	config := testConfig(gatewayYAML, "apiVersion: v1\nkind: Namespace\nmetadata: {name: flows}\n")
+	config.Copied, config.Expose = true, []plan.Expose{{Service: "gateway", Port: "http", Env: "GATEWAY_URL"}}
+	members, shared, err := renderAll([]Config{config}, []byte(`{"auths":{}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := members[0]
+	names := map[string]string{"kubernaut-system": "kubernaut-system-gateway", "flows": "flows-gateway"}
+	if diff := cmp.Diff(names, m.namespaces); diff != "" {
+		t.Errorf("namespaces (-want +got):\n%s", diff)
+	}
+	for original, copied := range names {
+		if got := find(t, m.objects, "namespace/"+copied).GetLabels()[copyLabel]; got != original {
+			t.Errorf("label of %s: got %q, want %q", copied, got, original)
+		}
+	}
+	if got := find(t, m.objects, "secret/slipway-registry").GetNamespace(); got != "kubernaut-system-gateway" {
+		t.Errorf("secret's namespace: got %q", got)
+	}
+	if len(shared) != 1 || shared[0].name() != "customresourcedefinition/things.example.com" {
+		t.Errorf("shared: got %d objects, want the definition", len(shared))
+	}
+}
+
+func TestShared(t *testing.T) {
+	role := func(suite, verb string) Config {
+		text := "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: r}\nrules: [{apiGroups: [''], resources: [pods], verbs: [" + verb + "]}]\n"
+		return Config{Suite: suite, Namespace: "sys", Copied: true, Manifests: []File{{Short: suite + ".yaml", Data: []byte(text)}}}
+	}
+	_, shared, err := renderAll([]Config{role("a", "get"), role("b", "get")}, nil)
+	if err != nil || len(shared) != 1 {
+		t.Errorf("same content: got %d objects, %v; want one", len(shared), err)
+	}
+	err = Check([]Config{role("a", "get"), role("b", "list")})
+	want := `b.yaml:1: clusterrole/r of suite "b" differs from that of suite "a" in a.yaml:1, and all suites share it`
+	if fault.Code(err) != fault.Usage || err.Error() != want {
+		t.Errorf("other content: got %v (exit code %d), want %q", err, fault.Code(err), want)
 	}
 }

@@ -8,42 +8,47 @@ import (
 	"time"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/kubernaut/kubernaut/tools/slipway/fault"
 )
 
-const (
-	pollInterval = 300 * time.Millisecond
-	// hopelessAfter is how long a pod may show a cause that no waiting cures before the wait ends early. Until the new
-	// rollout has its first pod, the cause is that of a previous one; and a missing Secret may just be being made.
-	hopelessAfter = 10 * time.Second
-)
+// lookInterval is between two looks at the view, which is in memory.
+const lookInterval = 50 * time.Millisecond
 
 // wait returns when all objects are ready in the sense of kstatus
-// (https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md), a Job when it has completed.
-// Its error names each object that is not, with the reasons.
+// (https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md), a Job when it has completed. Objects must
+// have been applied. Its error names each object that is not, with the reasons; it comes early when there is no hope.
 func (c *cluster) wait(ctx context.Context, objects []object, timeout time.Duration) error {
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	v, err := c.watch(watching, objects)
+	if err != nil {
+		return err
+	}
 	start := time.Now()
-	w := waiter{cluster: c, hopeless: map[string]time.Time{}, timeout: timeout}
-	ticker := time.NewTicker(pollInterval)
+	w := waiter{cluster: c, view: v, patience: newPatience(len(objects))}
+	ticker := time.NewTicker(lookInterval)
 	defer ticker.Stop()
 	pending := objects
-	for {
+	for restarted := false; ; {
+		if !restarted && v.synced() {
+			w.restart(ctx, objects, start)
+			restarted = true
+		}
 		// A rollout that was ready stays so, unless a deletion or a crash intervenes; that is the test's to find.
-		left, err := w.poll(ctx, pending)
-		if err != nil && ctx.Err() == nil {
+		if pending, err = w.look(ctx, pending); err != nil || len(pending) == 0 {
 			return err
-		}
-		if err == nil {
-			pending = left
-		}
-		if len(pending) == 0 {
-			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return w.unready(ctx, pending, time.Since(start))
+			waited := time.Since(start)
+			if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+				waited = timeout
+			}
+			return w.unready(ctx, pending, waited)
 		case <-ticker.C:
 		}
 	}
@@ -52,83 +57,94 @@ func (c *cluster) wait(ctx context.Context, objects []object, timeout time.Durat
 // waiter is one wait.
 type waiter struct {
 	*cluster
-	hopeless map[string]time.Time // "<pod's UID> <cause>" to when it was first seen
-	timeout  time.Duration
+	view     *view
+	patience *patience
 }
 
-// poll returns the objects that are not ready yet, or an error when one of them never will be.
-func (w waiter) poll(ctx context.Context, objects []object) ([]object, error) {
+// look returns the objects that are not ready yet, or an error when one of them never will be.
+func (w waiter) look(ctx context.Context, objects []object) ([]object, error) {
+	if err := w.view.err(); err != nil {
+		return nil, fmt.Errorf("watching: %w", err)
+	}
+	if !w.view.synced() {
+		return objects, nil
+	}
 	var pending []object
+	var signs []sign
 	for _, o := range objects {
-		state, live, err := w.state(ctx, o)
+		live := w.view.live(o)
+		state, err := w.state(o, live)
 		if err != nil {
 			return nil, err
 		}
 		if state.Status == status.CurrentStatus {
 			continue
 		}
-		reason := w.explain(ctx, o, live)
+		r := explain(o, live, w.view.podsOf(o))
 		if state.Status == status.FailedStatus {
-			reason.cause = strings.TrimSuffix(state.Message+": "+reason.cause, ": ")
-			return nil, fmt.Errorf("%s failed: %s", o.name(), reason.withDetails(ctx, w.cluster))
+			r.cause = strings.TrimSuffix(state.Message+": "+r.cause, ": ")
+			return nil, fmt.Errorf("%s failed: %s", o.name(), r.withDetails(ctx, w.cluster))
 		}
-		if reason.stuck && w.outlasts(reason) {
-			return nil, fmt.Errorf("%s will not become ready: %s", o.name(), reason.withDetails(ctx, w.cluster))
-		}
-		pending = append(pending, o)
+		pending, signs = append(pending, o), append(signs, sign{o, r})
 	}
-	return pending, nil
+	return pending, w.giveUp(ctx, w.patience.hopeless(time.Now(), signs))
 }
 
-// outlasts reports whether the reason has been there for long enough to be believed.
-func (w waiter) outlasts(r reason) bool {
-	id := string(r.pod.UID) + " " + r.cause
-	first, seen := w.hopeless[id]
-	if !seen {
-		w.hopeless[id] = time.Now()
-		return false
+// restart deletes the pods that crashed before this wait: a run before left them, what they lacked may be there now, and
+// their next try may be minutes away. Their owners make new ones.
+func (w waiter) restart(ctx context.Context, objects []object, before time.Time) {
+	for _, o := range objects {
+		for _, pod := range w.view.podsOf(o) {
+			r := diagnose(pod)
+			if r.fate != crashing || len(pod.OwnerReferences) == 0 || pod.CreationTimestamp.After(before) || r.ended.After(before) {
+				continue
+			}
+			if err := w.typed.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, metav1.DeleteOptions{}); err == nil {
+				w.view.replaced[pod.UID] = true
+			}
+		}
 	}
-	return time.Since(first) >= hopelessAfter
 }
 
-// state computes the object's status and returns the object as it is now, nil when it cannot be read. A connection error
-// is one state of many on the way, up to the deadline.
-func (c *cluster) state(ctx context.Context, o object) (*status.Result, *unstructured.Unstructured, error) {
-	resource, err := c.resource(o)
-	if err != nil {
-		return nil, nil, err
+func (w waiter) giveUp(ended context.Context, hopeless []sign) error {
+	ctx, cancel := context.WithTimeout(ended, diagnosis)
+	defer cancel()
+	var errs []error
+	for _, s := range hopeless {
+		errs = append(errs, fmt.Errorf("%s will not become ready: %s", s.object.name(), s.reason.withDetails(ctx, w.cluster)))
 	}
-	live, err := resource.Get(ctx, o.GetName(), metav1.GetOptions{})
-	switch {
-	case apierrors.IsNotFound(err):
-		return &status.Result{Status: status.NotFoundStatus, Message: "it does not exist"}, nil, nil
-	case err != nil && ctx.Err() == nil && !apierrors.IsForbidden(err) && !apierrors.IsUnauthorized(err):
-		return &status.Result{Status: status.UnknownStatus, Message: err.Error()}, nil, nil
-	case err != nil:
-		return nil, nil, fmt.Errorf("reading %s: %w", o.name(), err)
+	return fault.New(fault.Delivery, errors.Join(errs...))
+}
+
+// state computes the object's status from its live state, which may be nil. A state older than what was applied says
+// nothing: the watch has not caught up.
+func (c *cluster) state(o object, live *unstructured.Unstructured) (*status.Result, error) {
+	if live == nil {
+		return &status.Result{Status: status.NotFoundStatus, Message: "it does not exist"}, nil
+	}
+	if wanted, ok := c.applied.Load(key(o)); ok && (live.GetUID() != wanted.(version).uid || live.GetGeneration() < wanted.(version).generation) {
+		return &status.Result{Status: status.UnknownStatus, Message: "its new state has not been seen"}, nil
 	}
 	state, err := status.Compute(live)
 	if err != nil {
-		return nil, nil, fmt.Errorf("computing the status of %s: %w", o.name(), err)
+		return nil, fmt.Errorf("computing the status of %s: %w", o.name(), err)
 	}
 	if state.Status == status.CurrentStatus && o.GetKind() == "Job" && !jobCompleted(live.Object) {
 		state.Status = status.InProgressStatus // kstatus is content with a Job that has started
 	}
-	return state, live, nil
+	return state, nil
 }
 
 // unready explains each pending object after the deadline, with a context of its own because the wait's has ended.
 func (w waiter) unready(ended context.Context, pending []object, waited time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ended), diagnosis)
 	defer cancel()
-	if errors.Is(context.Cause(ended), context.DeadlineExceeded) {
-		waited = w.timeout
-	}
 	var errs []error
 	for _, o := range pending {
 		text := fmt.Sprintf("%s not ready after %s", o.name(), seconds(waited))
-		state, live, err := w.state(ctx, o)
-		r := w.explain(ctx, o, live)
+		live := w.view.live(o)
+		state, err := w.state(o, live)
+		r := explain(o, live, w.view.podsOf(o))
 		if r.cause == "" && err == nil {
 			r.cause = state.Message
 		}
@@ -138,3 +154,7 @@ func (w waiter) unready(ended context.Context, pending []object, waited time.Dur
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.0fs", d.Seconds()) }
+
+func fromUnstructured(content map[string]any, into any) error {
+	return runtime.DefaultUnstructuredConverter.FromUnstructured(content, into)
+}
