@@ -16,9 +16,13 @@ or, where everything follows from the services' names, `service_suite(name = "ga
 
 `bazel run //test/e2e:gateway` runs the suite, `bazel test --config=e2e //test/e2e:gateway_test` runs it unless it passed
 with the same inputs before. Both start slipway, which has a --help.
+
+`e2e_suites(name = "all")` at the end of the file makes `//test/e2e:all`: all of its suites in one cluster, at the same time,
+in namespaces of their own.
 """
 
 load("//tools/e2e/private:e2e_suite.bzl", _e2e_suite = "e2e_suite")
+load("//tools/e2e/private:e2e_suites.bzl", _e2e_suites = "e2e_suites")
 load("//tools/e2e/private:node_image.bzl", _node_image = "node_image")
 load("//tools/e2e/private:paths.bzl", _rlocation_path = "rlocation_path")
 load("//tools/e2e/private:service_suite.bzl", _service_suite = "service_suite")
@@ -26,6 +30,7 @@ load("//tools/e2e/private:suite_plan_info.bzl", _SuitePlanInfo = "SuitePlanInfo"
 
 SuitePlanInfo = _SuitePlanInfo
 e2e_suite = _e2e_suite
+e2e_suites = _e2e_suites
 node_image = _node_image
 rlocation_path = _rlocation_path
 service_suite = _service_suite

@@ -6,12 +6,18 @@ load("//tools/e2e/private:suite_plan.bzl", "suite_plan")
 
 # Why a suite is no ordinary test: it talks to the container engine by its socket (no sandbox, not on a remote machine) and
 # reaches the cluster by the network. Its result is cached all the same, because all its inputs are declared.
-_TEST_TAGS = [
+SUITE_TEST_TAGS = [
     "e2e",
     "no-remote-exec",
     "no-sandbox",
     "requires-network",
 ]
+
+# What finds the suites of a package by itself, and the macro that it comes from.
+_FINDERS = {
+    "suite_matrix_write": "suite_matrix",
+    "suites_plan": "e2e_suites",
+}
 
 def e2e_suite(
         name,
@@ -32,6 +38,11 @@ def e2e_suite(
 
     Manifests name an image by its name alone (`image: gateway`); slipway puts the delivered reference in its place. The
     build refuses a manifest with an image that the suite does not have, with the suite's label and the line.
+
+    On its own the suite has the namespaces that its manifests name. In a run of several (e2e_suites) it has copies of them,
+    "<namespace>-<name>": every value in its manifests and in `test_env` that is exactly the name of one of its namespaces
+    follows, and cluster-scoped objects get names of their own. Custom resource definitions and ClusterRoles are shared. What
+    cannot follow is refused by the build, with its line: a namespace inside a longer text, a webhook for all namespaces.
 
     ```starlark
     e2e_suite(
@@ -66,20 +77,23 @@ def e2e_suite(
         kind_config: kind configuration, v1alpha4. Suites with the same one may share a cluster. Example:
             "//tools/e2e:kind_worker.yaml". Default: one control-plane node.
         node_image: node_image target. Default: "//tools/e2e:node_image", which //tools/e2e:node_image_reference sets.
-        namespace: platform namespace; slipway makes it. Default: "kubernaut-system".
+        namespace: platform namespace; slipway makes it. Further ones are those that the manifests declare by a Namespace.
+            Default: "kubernaut-system".
         time_limit: how long the test binary may run, a Go duration. Example: "20m". Default: "10m".
         test_args: list of arguments of the test binary. Example: ["-test.run=TestGateway"]. Default: none.
-        test_env: dict of further environment variables of the test binary. Example: {"LOG_LEVEL": "debug"}. Default: none.
+        test_env: dict of further environment variables of the test binary. Example: {"LOG_LEVEL": "debug"}, or
+            {"WORKFLOW_NAMESPACE": "kubernaut-workflows"}, whose value follows the namespace. Default: none.
         timeout: Bazel's limit for `:<name>_test`, cluster included: "moderate" (5 min), "long" (15 min), "eternal" (60 min).
             Default: "long".
         tags: list of further tags of both targets. Default: none.
         visibility: of both targets. Default: public.
     """
     for other, attrs in native.existing_rules().items():
-        if attrs["kind"] == "suite_matrix_write":
-            fail("//{package}:{name}: 'e2e_suite' must stand above suite_matrix \"{other}\", which else does not see it; move it up instead".format(
+        if attrs["kind"] in _FINDERS:
+            fail("//{package}:{name}: 'e2e_suite' must stand above {macro} \"{other}\", which else does not see it; move it up instead".format(
+                macro = _FINDERS[attrs["kind"]],
                 name = name,
-                other = other,
+                other = other.removesuffix(".plan"),
                 package = native.package_name(),
             ))
     plan = name + ".plan"
@@ -111,7 +125,7 @@ def e2e_suite(
     suite_test(
         name = name + "_test",
         plan = plan,
-        tags = _TEST_TAGS + tags,
+        tags = SUITE_TEST_TAGS + tags,
         timeout = timeout,
         visibility = visibility,
     )

@@ -1,4 +1,4 @@
-"""What a suite's plan tells the rules that run it."""
+"""What the plan of a suite, or of a set of suites, tells the rules that run it."""
 
 SuitePlanInfo = provider(
     doc = "A suite's plan.",

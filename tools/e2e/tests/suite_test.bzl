@@ -2,7 +2,7 @@
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts", "unittest")
 load("@bazel_skylib//rules:common_settings.bzl", "string_setting")
-load("//tools/e2e:defs.bzl", "e2e_suite", "node_image", "service_suite")
+load("//tools/e2e:defs.bzl", "e2e_suite", "e2e_suites", "node_image", "service_suite")
 load("//tools/e2e/private:default_node_image.bzl", "DEFAULT_NODE_IMAGE")
 load("//tools/e2e/private:paths.bzl", "descriptor_label", "rlocation_path", "split_reference")
 load("//tools/e2e/private:service_suite.bzl", "default_expose")
@@ -118,6 +118,24 @@ def _run_test_impl(ctx):
 
 _run_test = analysistest.make(_run_test_impl)
 
+def _set_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    target = analysistest.target_under_test(env)
+    plan = json.decode(analysistest.target_actions(env)[0].content)
+    asserts.equals(env, {
+        "label": "//tools/e2e/tests:set",
+        "leftOut": [{"label": "//tools/e2e/tests:workers", "reason": "its kind_config is //tools/e2e:kind_worker.yaml"}],
+        "name": "set",
+        "suites": ["_main/tools/e2e/tests/suite.plan.json"],
+        "version": 1,
+    }, plan)
+    runfiles = ["_main/" + f.short_path for f in target[DefaultInfo].default_runfiles.files.to_list()]
+    for path in plan["suites"] + [target[SuitePlanInfo].rlocation, "_main/tools/e2e/tests/a.yaml"]:
+        asserts.true(env, path in runfiles, path + " is not in the runfiles")
+    return analysistest.end(env)
+
+_set_test = analysistest.make(_set_test_impl)
+
 def _fails_test_impl(ctx):
     env = analysistest.begin(ctx)
     asserts.expect_failure(env, ctx.attr.message)
@@ -153,6 +171,17 @@ def suite_test_suite(name):
         manifests = ["a.yaml"],
         tags = ["manual"],
         test = ":tests_test",
+        visibility = ["//visibility:private"],
+    )
+    e2e_suite(
+        name = "workers",
+        kind_config = "//tools/e2e:kind_worker.yaml",
+        tags = ["manual"],
+        test = ":tests_test",
+        visibility = ["//visibility:private"],
+    )
+    e2e_suites(
+        name = "set",
         visibility = ["//visibility:private"],
     )
     _plan_that_fails(
@@ -207,6 +236,10 @@ def suite_test_suite(name):
         name = "run_test",
         target_under_test = ":suite",
     )
+    _set_test(
+        name = "set_test",
+        target_under_test = ":set.plan",
+    )
     _fails_test(
         name = "bad_expose_test",
         message = "//test/e2e:bad: 'expose' must have values \"<service>:<port name>\", got \"a\" for A_URL",
@@ -234,5 +267,6 @@ def suite_test_suite(name):
             ":reference_test",
             ":run_test",
             ":same_name_test",
+            ":set_test",
         ],
     )
