@@ -237,7 +237,7 @@ def suite_test_suite(name):
         target_under_test = ":suite",
     )
     _set_test(
-        name = "set_test",
+        name = "set_plan_test",
         target_under_test = ":set.plan",
     )
     _fails_test(
@@ -267,6 +267,6 @@ def suite_test_suite(name):
             ":reference_test",
             ":run_test",
             ":same_name_test",
-            ":set_test",
+            ":set_plan_test",
         ],
     )
