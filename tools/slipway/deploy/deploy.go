@@ -16,6 +16,9 @@
 // session has are deleted by Open, whichever run left them: a cluster belongs to one run at a time. Copied namespaces go
 // with all that is in them. Definitions, the uncopied namespaces and objects of kinds outside the built-in ones stay.
 //
+// A pod template that reads ConfigMaps or Secrets carries a hash of them, so that a change of configuration rolls the pods of
+// a reused cluster. A Secret with the annotation slipway.kubernaut.ai/generate gets a random value when it is made.
+//
 // A Service that the test reaches gets a companion "<service>-e2e" of type NodePort on a port of the cluster's pool; the
 // suite's own Service stays as it is in production.
 //
@@ -178,7 +181,12 @@ func (s *Session) applyAll(ctx context.Context, m *member) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	all := append(slices.Clone(m.objects), companions...)
+	// Only now: what earlier runs left is deleted, so that a kept value is one that this suite's pods have.
+	objects, err := s.cluster.generate(ctx, m.objects)
+	if err != nil {
+		return Result{}, err
+	}
+	all := append(objects, companions...)
 	groups := classes(all)
 	for _, class := range slices.Sorted(maps.Keys(groups)) {
 		if err := s.cluster.apply(ctx, groups[class]); err != nil {

@@ -38,7 +38,7 @@ func render(config Config, dockerConfig []byte) ([]object, error) {
 	if err != nil {
 		return nil, fault.New(fault.Usage, err)
 	}
-	if err := checkExpose(config, objects); err != nil {
+	if err := errors.Join(checkGenerated(objects), checkExpose(config, objects)); err != nil {
 		return nil, fault.New(fault.Usage, err)
 	}
 	objects = withNamespace(objects, config.platform())
@@ -50,6 +50,9 @@ func render(config Config, dockerConfig []byte) ([]object, error) {
 	}
 	for _, o := range objects {
 		mark(o, config)
+	}
+	if err := stampConfig(objects, config.platform()); err != nil {
+		return nil, fault.New(fault.Usage, err)
 	}
 	return objects, nil
 }
