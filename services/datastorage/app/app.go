@@ -1,7 +1,8 @@
 // Package app puts datastorage together: settings, store, guard, routes.
 //
 // The listener opens at once and migrations run behind it, again and again until they succeed: a database that is away at
-// start shows as "not ready", the same as one that goes away later, and not as a crash loop.
+// start shows as "not ready", the same as one that goes away later, and not as a crash loop. A database that comes back
+// empty is migrated again.
 package app
 
 import (
@@ -83,12 +84,28 @@ func Run(ctx context.Context, env *settings.Reader, log *slog.Logger) error {
 	migrated := make(chan struct{})
 	go func() {
 		defer close(migrated)
-		migrate(migrating, records, log)
+		keepMigrated(migrating, records, log)
 	}()
 	err = server.Run(ctx)
 	stop()
 	<-migrated
 	return errors.Join(err, records.Close())
+}
+
+// keepMigrated migrates at start, and again whenever a readiness check has found the schema gone, until ctx ends.
+func keepMigrated(ctx context.Context, records *store.Store, log *slog.Logger) {
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
+	for {
+		if !records.Migrated() {
+			migrate(ctx, records, log)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+		}
+	}
 }
 
 // migrate tries until it succeeds or ctx ends.

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"log/slog"
 	"net"
@@ -127,6 +128,29 @@ func TestDatabaseGoesAndComes(t *testing.T) {
 	steps(http.StatusServiceUnavailable, http.StatusServiceUnavailable)
 	server.Resume()
 	steps(http.StatusOK, http.StatusCreated)
+	stop()
+}
+
+func TestDatabaseComesBackEmpty(t *testing.T) {
+	database := postgrestest.Start(t).Database()
+	env, base := environment(t, map[string]string{"DATABASE_URL": database})
+	stop := background(t, env)
+	await(t, base+"/health/ready", http.StatusOK)
+	db, err := sql.Open("pgx", database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), "DROP SCHEMA public CASCADE; CREATE SCHEMA public"); err != nil {
+		t.Fatal(err)
+	}
+	if got := get(base + "/health/ready"); got != http.StatusServiceUnavailable {
+		t.Errorf("/health/ready without the schema: %d, want 503", got)
+	}
+	await(t, base+"/health/ready", http.StatusOK)
+	if got := send(http.MethodPost, base+"/api/v1/audit/events", event); got != http.StatusCreated {
+		t.Errorf("POST of an event: %d, want 201", got)
+	}
 	stop()
 }
 

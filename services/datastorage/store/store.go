@@ -75,7 +75,8 @@ func sqlite() dialect {
 	}
 }
 
-// Migrate brings the schema to the present version. It may be called again after an error.
+// Migrate brings the schema to the present version. It may be called again after an error, and when Migrated has become
+// false.
 func (s *Store) Migrate(ctx context.Context) error {
 	folder, err := fs.Sub(migrations, s.dialect.folder)
 	if err != nil {
@@ -96,13 +97,21 @@ func (s *Store) Migrate(ctx context.Context) error {
 	return nil
 }
 
-// Ready returns nil when the database answers and has the present schema.
+// Migrated reports whether the schema was there when somebody last looked: Migrate or Ready.
+func (s *Store) Migrated() bool { return s.migrated.Load() }
+
+// Ready returns nil when the database answers and has the schema. A server that has come back without it, because it was
+// set up anew, needs Migrate again; until then every method answers ErrUnavailable.
 func (s *Store) Ready(ctx context.Context) error {
 	if !s.migrated.Load() {
 		return fmt.Errorf("%w: the schema is not migrated yet", ErrUnavailable)
 	}
 	var one int
-	if err := s.db.QueryRowContext(ctx, "SELECT 1").Scan(&one); err != nil {
+	err := s.db.QueryRowContext(ctx, "SELECT 1 FROM "+goose.DefaultTablename+" LIMIT 1").Scan(&one)
+	if err != nil && ctx.Err() == nil && !errors.Is(s.dialect.classify(err), ErrUnavailable) {
+		s.migrated.Store(false)
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return nil

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -267,6 +268,19 @@ func TestReopen(t *testing.T) {
 	}
 }
 
+// empty takes everything out of a PostgreSQL database.
+func empty(t *testing.T, database string) {
+	t.Helper()
+	db, err := sql.Open("pgx", database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), "DROP SCHEMA public CASCADE; CREATE SCHEMA public"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestUnavailable(t *testing.T) {
 	t.Run("not migrated", func(t *testing.T) {
 		s, err := store.Open(store.Config{})
@@ -279,6 +293,31 @@ func TestUnavailable(t *testing.T) {
 		}
 		if err := s.Ready(t.Context()); !errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("Ready: %v, want ErrUnavailable", err)
+		}
+	})
+	t.Run("postgres comes back empty", func(t *testing.T) {
+		database := postgrestest.Start(t).Database()
+		s := open(t, store.Config{DatabaseURL: database})
+		empty(t, database)
+		if err := s.Ready(t.Context()); !errors.Is(err, store.ErrUnavailable) || s.Migrated() {
+			t.Errorf("Ready without the schema: %v, want ErrUnavailable, and not migrated", err)
+		}
+		if _, _, err := s.Events(t.Context(), store.EventFilter{}); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("Events without the schema: %v, want ErrUnavailable", err)
+		}
+		if err := s.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(s.Ready(t.Context()), s.AppendEvents(t.Context(), []audit.Event{event("rr-1", 0)})); err != nil {
+			t.Errorf("after Migrate: %v", err)
+		}
+	})
+	t.Run("a caller that gives up", func(t *testing.T) {
+		s := open(t, store.Config{})
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := s.Ready(ctx); err == nil || !s.Migrated() {
+			t.Errorf("Ready of a caller that has gone: %v and migrated %v, want an error and still migrated", err, s.Migrated())
 		}
 	})
 	t.Run("postgres goes and comes", func(t *testing.T) {
