@@ -124,7 +124,7 @@ func (p place) launcher(s state) (launch.Bazel, error) {
 	}
 	rc, err := launch.RC{
 		Cache: p.cache, Registry: s.Registry, Features: s.Features,
-		GoProxy: goEnv.GOPROXY, ModCache: goEnv.GOMODCACHE, NodeImage: s.nodeImage(),
+		GoProxy: goEnv.GOPROXY, ModCache: goEnv.GOMODCACHE, NodeImage: s.nodeImage(), Postgres: s.Postgres,
 	}.Write(filepath.Dir(p.statePath()))
 	if err != nil {
 		return launch.Bazel{}, err

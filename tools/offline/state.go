@@ -11,6 +11,7 @@ import (
 	"github.com/kubernaut/kubernaut/tools/offline/debian"
 	"github.com/kubernaut/kubernaut/tools/offline/launch"
 	"github.com/kubernaut/kubernaut/tools/offline/node"
+	"github.com/kubernaut/kubernaut/tools/offline/postgres"
 	"github.com/kubernaut/kubernaut/tools/offline/registry"
 	"github.com/kubernaut/kubernaut/tools/offline/root"
 	"github.com/kubernaut/kubernaut/tools/offline/setup"
@@ -21,8 +22,9 @@ type state struct {
 	Root     string `json:"root"`
 	Registry string `json:"registry"`
 	Features string `json:"features"`
-	Node     string `json:"node"`   // reference of the node image
-	Digest   string `json:"digest"` // its image ID
+	Postgres string `json:"postgres"` // file with the list of PostgreSQL's files
+	Node     string `json:"node"`     // reference of the node image
+	Digest   string `json:"digest"`   // its image ID
 }
 
 func (s state) nodeImage() string { return s.Node + "@" + s.Digest }
@@ -87,6 +89,10 @@ func (p place) setUp(ctx context.Context) (state, error) {
 				return p.builder(log).Prepare(ctx)
 			}},
 		},
+		[]setup.Step{{Name: "PostgreSQL's files", Run: func(context.Context, io.Writer) error {
+			s.Postgres = filepath.Join(filepath.Dir(p.statePath()), "postgres.json")
+			return postgres.Write(s.Root, s.Postgres)
+		}}},
 		[]setup.Step{{Name: "Bazel modules", Dir: filepath.Join(p.cache, "registry"), Run: func(ctx context.Context, log io.Writer) error {
 			made, err := registry.Ensure(ctx, registry.Config{
 				Cache: p.cache, Offline: filepath.Join(p.workspace, "tools/offline"), Root: s.Root, Workspace: p.workspace,

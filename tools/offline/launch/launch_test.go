@@ -51,7 +51,7 @@ func TestWait(t *testing.T) {
 
 func TestRCWrite(t *testing.T) {
 	dir := t.TempDir()
-	rc := RC{Cache: "/c", Registry: "/c/registry", Features: "/c/f", GoProxy: "https://proxy.example,direct", ModCache: "/m", NodeImage: "kubernaut/node:v1@sha256:0"}
+	rc := RC{Cache: "/c", Registry: "/c/registry", Features: "/c/f", GoProxy: "https://proxy.example,direct", ModCache: "/m", NodeImage: "kubernaut/node:v1@sha256:0", Postgres: "/c/postgres.json"}
 	path, err := rc.Write(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -74,6 +74,8 @@ build --disk_cache=/c/disk
 build --nosandbox_debug
 test --test_env=REQUIRE_POSTGRES=1
 build --//tools/e2e:node_image_reference=kubernaut/node:v1@sha256:0
+common --repo_env=KUBERNAUT_POSTGRES_FILES=/c/postgres.json
+build --//tools/e2e/postgres:source=debian
 `
 	if d := cmp.Diff(want, string(data)); d != "" {
 		t.Errorf("bazelrc (-want +got):\n%s", d)

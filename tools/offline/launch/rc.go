@@ -15,6 +15,7 @@ type RC struct {
 	GoProxy   string // the machine's GOPROXY
 	ModCache  string // the machine's GOMODCACHE
 	NodeImage string // value of //tools/e2e:node_image_reference; empty leaves the default
+	Postgres  string // file with the list of PostgreSQL's files; empty leaves the image of the internet
 }
 
 // blocked keeps Bazel's own downloader from the network: whatever it still wants is missing in the tool set.
@@ -63,6 +64,10 @@ func (rc RC) text(block string) string {
 	}
 	if rc.NodeImage != "" {
 		lines = append(lines, "build --//tools/e2e:node_image_reference="+rc.NodeImage)
+	}
+	if rc.Postgres != "" {
+		lines = append(lines,
+			"common --repo_env=KUBERNAUT_POSTGRES_FILES="+rc.Postgres, "build --//tools/e2e/postgres:source=debian")
 	}
 	return strings.Join(lines, "\n") + "\n"
 }
