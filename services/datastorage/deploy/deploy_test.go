@@ -86,6 +86,20 @@ func TestPod(t *testing.T) {
 		}
 	}
 	container := pod.Spec.Containers[0]
+	// Without optional, a cluster that has no database server would never start datastorage.
+	optional := true
+	want := &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
+		LocalObjectReference: corev1.LocalObjectReference{Name: "datastorage-database"}, Key: "url", Optional: &optional,
+	}}
+	var database *corev1.EnvVarSource
+	for _, variable := range container.Env {
+		if variable.Name == "DATABASE_URL" {
+			database = variable.ValueFrom
+		}
+	}
+	if diff := cmp.Diff(want, database); diff != "" {
+		t.Errorf("DATABASE_URL (-want +got):\n%s", diff)
+	}
 	hardened := []bool{*pod.Spec.SecurityContext.RunAsNonRoot, *container.SecurityContext.ReadOnlyRootFilesystem, !*container.SecurityContext.AllowPrivilegeEscalation}
 	if diff := cmp.Diff([]bool{true, true, true}, hardened); diff != "" || container.Image != names.DataStorage {
 		t.Errorf("image %q, want the placeholder %q; security (-want +got):\n%s", container.Image, names.DataStorage, diff)

@@ -1,19 +1,24 @@
-// Package datastorage_test says what datastorage promises, on a real cluster and with its SQLite store. How the cluster is
-// reached and changed is in test/e2e/internal.
+// Package datastorage_test says what datastorage promises, on a real cluster. Two suites run it: datastorage with the SQLite
+// file, datastorage-postgres with a database server. How the cluster is reached and changed is in test/e2e/internal.
 //
 // The subtests run one after the other. Each makes records under names that no other test and no other run has, so that the
 // suite may run again and again on one cluster.
 //
-// Left out, because the database must be a server for them: DS14 (readiness while the database is unreachable: SQLite's
-// file is part of the process), DS15 (events survive a pod: the file does not) and DS16 (the suite passes with both stores).
+// DS14 (readiness while the database is unreachable) and DS15 (events survive a pod) belong to datastorage-postgres alone:
+// SQLite's file is part of the process and goes with the pod. DS16 is that both suites pass, each with the store that it
+// names; the part of it that a suite can see is which one it has.
 package datastorage_test
 
 import (
 	"testing"
 )
 
+// databaseVar holds the suite's database server; it is not set in the suite without one.
+const databaseVar = "E2E_DATABASE"
+
 func TestDataStorage(t *testing.T) {
 	s := connect(t)
+	t.Run("DS16_store_is_the_suites", s.ownStore)
 	t.Run("DS1_valid_event_is_stored", s.validEvent)
 	t.Run("DS2_missing_field_is_named", s.missingField)
 	t.Run("DS3_unknown_outcome_or_category_is_refused", s.unknownWord)
@@ -33,4 +38,9 @@ func TestDataStorage(t *testing.T) {
 	t.Run("DS20_strangers_get_problems", s.strangers)
 	t.Run("DS21_filters_select_events", s.filters)
 	t.Run("DS22_parallel_writers_lose_nothing", s.parallel)
+	if s.database != "" {
+		t.Run("DS15_events_survive_a_pod", s.survive)
+		// The server's data go with its pod, so this comes last.
+		t.Run("DS14_readiness_follows_the_database", s.databaseAway)
+	}
 }

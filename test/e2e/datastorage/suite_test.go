@@ -21,6 +21,7 @@ type suite struct {
 	*platform.Platform
 	caller    records.Caller // with an account that may use datastorage
 	account   string         // the caller's name in the cluster
+	database  string         // component of the database server; empty for SQLite
 	workflows []string       // ids, to be archived at the end
 }
 
@@ -34,7 +35,7 @@ func connect(t *testing.T) *suite {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &suite{Platform: p, caller: records.Caller{Service: wire.NewClient(env.URLs[platform.DataStorageURL])}}
+	s := &suite{Platform: p, database: os.Getenv(databaseVar), caller: records.Caller{Service: wire.NewClient(env.URLs[platform.DataStorageURL])}}
 	t.Cleanup(func() { s.cleanUp(t) })
 	if s.account, s.caller.Token, err = p.Account(t.Context(), "auditor"); err != nil {
 		t.Fatal(err)

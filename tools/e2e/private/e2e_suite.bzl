@@ -1,5 +1,6 @@
 """e2e_suite: one end-to-end suite."""
 
+load("//tools/e2e/private:database.bzl", "database_parts")
 load("//tools/e2e/private:paths.bzl", "descriptor_label")
 load("//tools/e2e/private:suite.bzl", "suite", "suite_test")
 load("//tools/e2e/private:suite_plan.bzl", "suite_plan")
@@ -24,6 +25,7 @@ def e2e_suite(
         test,
         images = [],
         manifests = [],
+        database = "",
         expose = {},
         kind_config = "//tools/e2e:kind.yaml",
         node_image = "//tools/e2e:node_image",
@@ -71,6 +73,8 @@ def e2e_suite(
             Example: ["//services/gateway:image"]. Default: none.
         manifests: list of Kubernetes manifests, or filegroups of them. Kinds are applied in the order in which they need
             each other, within a kind in this order. Example: ["//services/gateway/deploy"]. Default: none.
+        database: "postgres" adds a PostgreSQL server (//tools/e2e/postgres: its image and its manifests, among them the Secret
+            `datastorage-database`) and sets E2E_DATABASE for the test. Default: none; datastorage then has its SQLite file.
         expose: dict of environment variable to "<service>:<port name>". The test finds http://127.0.0.1:<port> in the
             variable; the host's port is free when the cluster is made. Example: {"GATEWAY_URL": "gateway:http"}.
             Default: none, the test reaches the API server alone.
@@ -97,21 +101,25 @@ def e2e_suite(
                 package = native.package_name(),
             ))
     plan = name + ".plan"
+    suite_label = "//{}:{}".format(native.package_name(), name)
+    parts = database_parts(suite_label, database)
+    if type(parts) == "string":
+        fail(parts)
     suite_plan(
         name = plan,
         testonly = True,
         expose = expose,
-        images = [descriptor_label(native.package_relative_label(image)) for image in images],
+        images = [descriptor_label(native.package_relative_label(image)) for image in images + parts.images],
         kind_config = kind_config,
-        manifests = manifests,
+        manifests = manifests + parts.manifests,
         namespace = namespace,
         node_image = node_image,
-        suite_label = "//{}:{}".format(native.package_name(), name),
+        suite_label = suite_label,
         suite_name = name,
         tags = ["manual"],
         test = test,
         test_args = test_args,
-        test_env = test_env,
+        test_env = parts.test_env | test_env,
         time_limit = time_limit,
         visibility = ["//visibility:private"],
     )

@@ -3,6 +3,7 @@
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts", "unittest")
 load("@bazel_skylib//rules:common_settings.bzl", "string_setting")
 load("//tools/e2e:defs.bzl", "e2e_suite", "e2e_suites", "node_image", "service_suite")
+load("//tools/e2e/private:database.bzl", "database_parts")
 load("//tools/e2e/private:default_node_image.bzl", "DEFAULT_NODE_IMAGE")
 load("//tools/e2e/private:paths.bzl", "descriptor_label", "rlocation_path", "split_reference")
 load("//tools/e2e/private:service_suite.bzl", "default_expose")
@@ -60,6 +61,37 @@ def _service_suite_labels():
     )
     plan = native.existing_rule("gateway-again.plan")
     return [str(label) for label in plan["images"] + plan["manifests"] + (plan["test"],)] + plan["expose"].keys()
+
+def _database_test_impl(ctx):
+    env = unittest.begin(ctx)
+    none = database_parts("//a:b", "")
+    asserts.equals(env, [[], [], {}], [none.images, none.manifests, none.test_env])
+    asserts.equals(
+        env,
+        "//a:b: 'database' must be \"\" or \"postgres\", got \"mysql\"; leave it out or set \"postgres\" instead",
+        database_parts("//a:b", "mysql"),
+    )
+    return unittest.end(env)
+
+_database_test = unittest.make(_database_test_impl)
+
+# Both sources of PostgreSQL have the same place in the plan; here it is the one that needs no registry.
+def _database_plan_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    target = analysistest.target_under_test(env)
+    write = [a for a in analysistest.target_actions(env) if a.mnemonic == "FileWrite"][0]
+    plan = json.decode(write.content)
+    asserts.equals(env, ["tests", "postgres"], [image["name"] for image in plan["images"]])
+    asserts.equals(env, "_main/tools/e2e/postgres/image.descriptor.json", plan["images"][1]["descriptor"])
+    asserts.equals(env, "//tools/e2e/postgres:image", plan["images"][1]["label"])
+    asserts.equals(env, ["tools/e2e/tests/a.yaml", "tools/e2e/postgres/postgres.yaml"], [manifest["short"] for manifest in plan["manifests"]])
+    asserts.equals(env, {"E2E_DATABASE": "postgres", "LOG_LEVEL": "debug"}, plan["test"]["env"])
+    return analysistest.end(env)
+
+_database_plan_test = analysistest.make(
+    _database_plan_test_impl,
+    config_settings = {str(Label("//tools/e2e/postgres:source")): "debian"},
+)
 
 def _plan_test_impl(ctx):
     env = analysistest.begin(ctx)
@@ -126,7 +158,7 @@ def _set_test_impl(ctx):
         "label": "//tools/e2e/tests:set",
         "leftOut": [{"label": "//tools/e2e/tests:workers", "reason": "its kind_config is //tools/e2e:kind_worker.yaml"}],
         "name": "set",
-        "suites": ["_main/tools/e2e/tests/suite.plan.json"],
+        "suites": ["_main/tools/e2e/tests/suite.plan.json", "_main/tools/e2e/tests/suite_with_database.plan.json"],
         "version": 1,
     }, plan)
     runfiles = ["_main/" + f.short_path for f in target[DefaultInfo].default_runfiles.files.to_list()]
@@ -171,6 +203,16 @@ def suite_test_suite(name):
         manifests = ["a.yaml"],
         tags = ["manual"],
         test = ":tests_test",
+        visibility = ["//visibility:private"],
+    )
+    e2e_suite(
+        name = "suite_with_database",
+        database = "postgres",
+        images = ["//tools/oci/tests:image"],
+        manifests = ["a.yaml"],
+        tags = ["manual"],
+        test = ":tests_test",
+        test_env = {"LOG_LEVEL": "debug"},
         visibility = ["//visibility:private"],
     )
     e2e_suite(
@@ -220,6 +262,11 @@ def suite_test_suite(name):
             "GATEWAY_URL",
         ],
     )
+    _database_test(name = "database_test")
+    _database_plan_test(
+        name = "database_plan_test",
+        target_under_test = ":suite_with_database.plan",
+    )
     _paths_test(name = "paths_test")
     _reference_test(name = "reference_test")
     _plan_test(
@@ -260,6 +307,8 @@ def suite_test_suite(name):
         tests = [
             ":bad_expose_test",
             ":bad_node_image_test",
+            ":database_plan_test",
+            ":database_test",
             ":names_test",
             ":paths_test",
             ":plan_of_cache_test",
