@@ -53,6 +53,7 @@ def _service_suite_labels():
         name = "gateway-again",
         crds = True,
         images = ["//tools/oci/tests:image"],
+        kind_config = "//tools/e2e:kind_worker.yaml",
         manifests = ["a.yaml"],
         service = "gateway",
         tags = ["manual"],
@@ -156,9 +157,12 @@ def _set_test_impl(ctx):
     plan = json.decode(analysistest.target_actions(env)[0].content)
     asserts.equals(env, {
         "label": "//tools/e2e/tests:set",
-        "leftOut": [{"label": "//tools/e2e/tests:workers", "reason": "its kind_config is //tools/e2e:kind_worker.yaml"}],
+        "leftOut": [
+            {"label": "//tools/e2e/tests:" + suite, "reason": "its kind_config is //tools/e2e:kind_worker.yaml"}
+            for suite in ["workers", "gateway-again"]
+        ],
         "name": "set",
-        "suites": ["_main/tools/e2e/tests/suite.plan.json", "_main/tools/e2e/tests/suite_with_database.plan.json"],
+        "suites": ["_main/tools/e2e/tests/{}.plan.json".format(suite) for suite in ["suite", "suite_with_database"]],
         "version": 1,
     }, plan)
     runfiles = ["_main/" + f.short_path for f in target[DefaultInfo].default_runfiles.files.to_list()]
@@ -222,6 +226,7 @@ def suite_test_suite(name):
         test = ":tests_test",
         visibility = ["//visibility:private"],
     )
+    labels = _service_suite_labels()
     e2e_suites(
         name = "set",
         visibility = ["//visibility:private"],
@@ -248,7 +253,7 @@ def suite_test_suite(name):
     )
     _names_test(
         name = "names_test",
-        got = _service_suite_labels(),
+        got = labels,
         want = [
             "//services/gateway:image.descriptor",
             "//services/datastorage:image.descriptor",
