@@ -161,8 +161,29 @@ func (s *Set) look(ctx context.Context) bool {
 	return changed
 }
 
-// read returns the folder's modules by file name. A mounted ConfigMap has its files at the top, as links.
+// read returns the folder's modules by file name, and their hash. A mounted ConfigMap has its files at the top, as links
+// through ..data, which the kubelet swaps as a whole: only what is read behind that link is one version for sure. A
+// version that vanishes while it is read has been swapped, so the next one is read.
 func read(dir string) (map[string]string, string, error) {
+	for {
+		version := behind(dir)
+		modules, hash, err := readVersion(version)
+		if err == nil || behind(dir) == version {
+			return modules, hash, err
+		}
+	}
+}
+
+// behind returns the folder that holds the files themselves: dir, unless it is a mounted ConfigMap.
+func behind(dir string) string {
+	version, err := filepath.EvalSymlinks(filepath.Join(dir, "..data"))
+	if err != nil {
+		return dir
+	}
+	return version
+}
+
+func readVersion(dir string) (map[string]string, string, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.rego"))
 	if err == nil && len(files) == 0 {
 		err = errors.New("it has no *.rego file")
