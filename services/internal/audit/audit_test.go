@@ -284,3 +284,23 @@ func TestNewEvent(t *testing.T) {
 		t.Errorf("data %s, want an object that tells the error", broken.Data)
 	}
 }
+
+func TestOnceGivesAnOccasionOneID(t *testing.T) {
+	event := func(kind names.EventType, uid, occasion string) string {
+		e := audit.NewEvent(kind, names.CategorySignalProcessing, "a", names.OutcomeSuccess, "rr", nil)
+		return e.Once(uid, occasion).ID
+	}
+	first := event(names.EventSignalProcessed, "u1", "o1")
+	if again := event(names.EventSignalProcessed, "u1", "o1"); again != first || uuid.Validate(first) != nil {
+		t.Errorf("the same occasion: got ids %q and %q, want one UUID", first, again)
+	}
+	for name, other := range map[string]string{
+		"type":     event(names.EventBusinessClassified, "u1", "o1"),
+		"object":   event(names.EventSignalProcessed, "u2", "o1"),
+		"occasion": event(names.EventSignalProcessed, "u1", "o2"),
+	} {
+		if other == first {
+			t.Errorf("another %s: got the same id", name)
+		}
+	}
+}

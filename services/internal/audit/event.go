@@ -56,6 +56,13 @@ func NewEvent(kind names.EventType, category names.EventCategory, action string,
 	}
 }
 
+// Once returns the event with an id that follows from an object's UID, the event's type and the occasion. A controller that
+// records the same occasion again, after a restart or a conflict, thereby records it once.
+func (e Event) Once(uid, occasion string) Event {
+	e.ID = uuid.NewSHA1(uuid.Nil, []byte(uid+"/"+string(e.Type)+"/"+occasion)).String()
+	return e
+}
+
 func encode(data any) json.RawMessage {
 	if data == nil {
 		return json.RawMessage("{}")
