@@ -30,8 +30,8 @@ type Platform struct {
 	Environment
 	// Run is a random id, fit for names of objects, of files and of alerts.
 	Run string
-	// Client reads and writes custom resources.
-	Client client.Client
+	// Client reads, writes and watches custom resources.
+	Client client.WithWatch
 	// Kube reaches the subresources: scale, tokens, proxies.
 	Kube kubernetes.Interface
 	// api is the API server itself, for what the clients cannot do.
@@ -67,12 +67,12 @@ func Connect(env Environment) (*Platform, error) {
 	}, nil
 }
 
-func newClient(config *rest.Config) (client.Client, error) {
+func newClient(config *rest.Config) (client.WithWatch, error) {
 	scheme := runtime.NewScheme()
 	if err := errors.Join(api.AddToScheme(scheme), clientgoscheme.AddToScheme(scheme)); err != nil {
 		return nil, fmt.Errorf("registering API types: %w", err)
 	}
-	objects, err := client.New(config, client.Options{Scheme: scheme})
+	objects, err := client.NewWithWatch(config, client.Options{Scheme: scheme})
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the cluster: %w", err)
 	}
