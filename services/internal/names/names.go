@@ -60,6 +60,8 @@ const (
 	DataStorageClientRole = "data-storage-client"
 	// HolmesGPTClientRole is the ClusterRole that callers of holmesgpt-api hold.
 	HolmesGPTClientRole = "holmesgpt-api-client"
+	// WorkflowRunner is the ServiceAccount of the Jobs in WorkflowNamespace.
+	WorkflowRunner = "kubernaut-workflow-runner"
 )
 
 // SearchWorkflowCatalogTool is the tool that holmesgpt-api offers to the model: a search in datastorage's catalogue.
