@@ -16,11 +16,13 @@ type Image struct {
 // ContainerLists are the fields of a pod's specification that hold containers with an image.
 func ContainerLists() []string { return []string{"initContainers", "containers"} }
 
-// PodSpec returns the path from an object of the built-in workload kinds to its pod's specification, nil for other kinds.
+// PodSpec returns the path from an object of the built-in kinds with pods to their specification, nil for other kinds.
 func PodSpec(group, kind string) []string {
 	switch group + "/" + kind {
 	case "/Pod":
 		return []string{"spec"}
+	case "/PodTemplate":
+		return []string{"template", "spec"}
 	case "/ReplicationController", "apps/Deployment", "apps/StatefulSet", "apps/DaemonSet", "apps/ReplicaSet", "batch/Job":
 		return []string{"spec", "template", "spec"}
 	case "batch/CronJob":

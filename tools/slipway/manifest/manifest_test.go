@@ -111,6 +111,7 @@ func TestImages(t *testing.T) {
 	}{
 		{"deployment", deployment, []manifest.Image{{"gateway", 8}, {"", 9}, {"gatewy", 11}}},
 		{"pod", "apiVersion: v1\nkind: Pod\nspec:\n  containers: [{image: a}]\n", pod},
+		{"pod template", "apiVersion: v1\nkind: PodTemplate\ntemplate:\n  spec: {containers: [{image: a}]}\n", pod},
 		{"job", "apiVersion: batch/v1\nkind: Job\nspec: {template: {spec: {\n  containers: [{image: a}]}}}\n", pod},
 		{"cron job", "apiVersion: batch/v1\nkind: CronJob\nspec: {jobTemplate: {spec: {template: {spec: {\n  containers: [{image: a}]}}}}}\n", pod},
 		{"foreign kind of the same name", "apiVersion: example.com/v1\nkind: Pod\nspec:\n  containers: [{image: a}]\n", nil},
