@@ -57,6 +57,10 @@ func (o object) shared() bool {
 	return manifest.Shared(o.GroupVersionKind().Group, o.GetKind())
 }
 
+func (o object) isAccount() bool {
+	return o.GroupVersionKind().Group == "" && o.GetKind() == "ServiceAccount"
+}
+
 // classes groups objects by class and keeps their order within one.
 func classes(objects []object) map[class][]object {
 	groups := map[class][]object{}

@@ -20,7 +20,7 @@ const (
 	suiteLabel = "slipway.kubernaut.ai/suite"
 	// copyLabel marks the copy of a namespace; its value is the name in the manifests.
 	copyLabel = "slipway.kubernaut.ai/copy-of"
-	// pullSecret is the imagePullSecret's name in every namespace with workloads.
+	// pullSecret is the imagePullSecret's name in every namespace with workloads or accounts.
 	pullSecret = "slipway-registry"
 )
 
@@ -46,6 +46,7 @@ func render(config Config, dockerConfig []byte) ([]object, error) {
 		deliver(o, config.References, dockerConfig != nil)
 	}
 	if dockerConfig != nil {
+		letPull(objects)
 		objects = append(objects, pullSecrets(objects, config.platform(), dockerConfig)...)
 	}
 	for _, o := range objects {
@@ -164,9 +165,23 @@ func deliver(o object, references map[string]string, withSecret bool) {
 		spec["serviceAccountName"] = "default"
 	}
 	if withSecret {
-		secrets, _ := spec["imagePullSecrets"].([]any)
-		spec["imagePullSecrets"] = append(secrets, map[string]any{"name": pullSecret})
+		addPullSecret(spec)
 	}
+}
+
+// letPull gives the secret to the manifests' accounts, too: the pods that a controller makes are in no manifest.
+func letPull(objects []object) {
+	for _, o := range objects {
+		if o.isAccount() {
+			addPullSecret(o.Object)
+		}
+	}
+}
+
+// addPullSecret takes a pod's specification or a ServiceAccount.
+func addPullSecret(of map[string]any) {
+	secrets, _ := of["imagePullSecrets"].([]any)
+	of["imagePullSecrets"] = append(secrets, map[string]any{"name": pullSecret})
 }
 
 // podSpec returns the object's own map, nil when the object has none.
@@ -178,11 +193,13 @@ func podSpec(o object) map[string]any {
 	return at
 }
 
-// pullSecrets returns one secret for each namespace with workloads.
+// pullSecrets returns one secret for each namespace with workloads or accounts.
 func pullSecrets(objects []object, platform string, dockerConfig []byte) []object {
 	in := map[string]bool{}
-	for _, o := range workloads(objects) {
-		in[namespaceOf(o, platform)] = true
+	for _, o := range objects {
+		if o.class() == workload || o.isAccount() {
+			in[namespaceOf(o, platform)] = true
+		}
 	}
 	var secrets []object
 	for _, ns := range slices.Sorted(maps.Keys(in)) {

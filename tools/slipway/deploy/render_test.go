@@ -119,6 +119,22 @@ func TestRender(t *testing.T) {
 	}
 }
 
+// A controller's pods are in no manifest; their account is.
+func TestRenderLetsAccountsPull(t *testing.T) {
+	config := testConfig("apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: runner, namespace: jobs}\nimagePullSecrets: [{name: own}]\n")
+	objects, err := render(config, []byte(`{"auths":{}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []any{map[string]any{"name": "own"}, map[string]any{"name": "slipway-registry"}}
+	if diff := cmp.Diff(want, find(t, objects, "serviceaccount/runner").Object["imagePullSecrets"]); diff != "" {
+		t.Errorf("imagePullSecrets (-want +got):\n%s", diff)
+	}
+	if got := find(t, objects, "secret/slipway-registry").GetNamespace(); got != "jobs" {
+		t.Errorf("secret's namespace: got %q, want the account's", got)
+	}
+}
+
 func TestRenderWithoutCredentials(t *testing.T) {
 	objects, err := render(testConfig(gatewayYAML), nil)
 	if err != nil {
