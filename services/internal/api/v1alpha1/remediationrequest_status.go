@@ -94,6 +94,15 @@ func (p Phase) Terminal() bool {
 	}
 }
 
+// The reasons why a request is Blocked, in the order in which they are looked for.
+const (
+	BlockConsecutiveFailures = "ConsecutiveFailures"
+	BlockDuplicateInProgress = "DuplicateInProgress"
+	BlockResourceBusy        = "ResourceBusy"
+	BlockRecentlyRemediated  = "RecentlyRemediated"
+	BlockExponentialBackoff  = "ExponentialBackoff"
+)
+
 // Outcome is what a finished remediation came to.
 //
 // +kubebuilder:validation:Enum=Remediated;NoActionRequired;ManualReviewRequired
