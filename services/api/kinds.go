@@ -101,6 +101,11 @@ const (
 	ApprovalNeeded                     = v1alpha1.ApprovalNeeded
 	Approved                           = v1alpha1.Approved
 	AwaitingApproval                   = v1alpha1.AwaitingApproval
+	BlockConsecutiveFailures           = v1alpha1.BlockConsecutiveFailures
+	BlockDuplicateInProgress           = v1alpha1.BlockDuplicateInProgress
+	BlockExponentialBackoff            = v1alpha1.BlockExponentialBackoff
+	BlockRecentlyRemediated            = v1alpha1.BlockRecentlyRemediated
+	BlockResourceBusy                  = v1alpha1.BlockResourceBusy
 	Blocked                            = v1alpha1.Blocked
 	Cancelled                          = v1alpha1.Cancelled
 	Completed                          = v1alpha1.Completed
