@@ -1,0 +1,138 @@
+package remediationorchestrator_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubernaut/kubernaut/services/api"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/platform"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/records"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/wire"
+)
+
+// suite is what the subtests share.
+type suite struct {
+	*platform.Platform
+	dataStorage records.Caller // with an account that may use it
+}
+
+func connect(t *testing.T) *suite {
+	t.Helper()
+	env, err := platform.ReadEnvironment("remediationorchestrator", os.LookupEnv, platform.DataStorageURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := platform.Connect(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &suite{Platform: p}
+	s.dataStorage.Service = wire.NewClient(env.URLs[platform.DataStorageURL])
+	t.Cleanup(func() { s.cleanUp(t) })
+	account, token, err := p.Account(t.Context(), "auditor")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.LetUseDataStorage(t.Context(), account); err != nil {
+		t.Fatal(err)
+	}
+	s.dataStorage.Token = token
+	if err := p.Settled(t.Context(), api.RemediationOrchestrator); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// cleanUp runs after the tests, when t's context is over.
+func (s *suite) cleanUp(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if t.Failed() {
+		file, err := s.DumpRequests(ctx)
+		t.Logf("RemediationRequests of this run: %s %v", file, err)
+	}
+	if err := errors.Join(s.RemoveRequests(ctx), s.RemoveAccount(ctx, "e2e-"+s.Run+"-auditor")); err != nil {
+		t.Errorf("cleaning up: %v", err)
+	}
+}
+
+// trail returns the orchestrator's audit events of a flow in their order, transitions as "from→to".
+func (s *suite) trail(ctx context.Context, correlation string) ([]string, error) {
+	page, err := s.dataStorage.Events(ctx, url.Values{"correlation_id": {correlation}, "limit": {"1000"}})
+	var trail []string
+	for _, event := range page.Data {
+		text := string(event.Type)
+		if !strings.HasPrefix(text, "orchestrator.") {
+			continue // the admission webhook's
+		}
+		if event.Type == api.EventLifecycleTransitioned {
+			var step struct{ From, To string }
+			if err := json.Unmarshal(event.Data, &step); err != nil {
+				return nil, fmt.Errorf("event %s: %w", event.ID, err)
+			}
+			text = step.From + "→" + step.To
+		}
+		trail = append(trail, text)
+	}
+	return trail, err
+}
+
+// wantTrail waits until datastorage has exactly these events of a flow, in this order.
+func (s *suite) wantTrail(t *testing.T, correlation string, want ...string) {
+	t.Helper()
+	s.eventually(t, func(ctx context.Context) error {
+		got, err := s.trail(ctx, correlation)
+		if err != nil {
+			return err
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			return fmt.Errorf("audit trail of %s (-want +got):\n%s", correlation, diff)
+		}
+		return nil
+	})
+}
+
+// metric returns the sum of an orchestrator's metric over the series that have the label.
+func (s *suite) metric(t *testing.T, name, label string) float64 {
+	t.Helper()
+	pods, err := s.Pods(t.Context(), api.RemediationOrchestrator)
+	if err != nil || len(pods) != 1 {
+		t.Fatalf("got %d pods of the orchestrator and error %v, want 1", len(pods), err)
+	}
+	page, err := s.GetFromPod(t.Context(), pods[0].Name, api.MetricsPort, "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, _ := page.Metric("kubernaut_remediationorchestrator_"+name, label)
+	return sum
+}
+
+// kubernetesEvents returns the reasons of the events about an object.
+func (s *suite) kubernetesEvents(ctx context.Context, name string) (map[string]bool, error) {
+	list, err := s.Kube.CoreV1().Events(s.Namespace).List(ctx, metav1.ListOptions{FieldSelector: "involvedObject.name=" + name})
+	if err != nil {
+		return nil, fmt.Errorf("listing events of %q: %w", name, err)
+	}
+	reasons := map[string]bool{}
+	for _, event := range list.Items {
+		reasons[event.Reason] = true
+	}
+	return reasons, nil
+}
+
+func (s *suite) eventually(t *testing.T, done func(context.Context) error) {
+	t.Helper()
+	if err := platform.Eventually(t.Context(), done); err != nil {
+		t.Fatal(err)
+	}
+}
