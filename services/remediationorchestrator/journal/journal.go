@@ -5,7 +5,7 @@
 // An audit event's id follows from the object and the transition, so that a repeated entry is the same event. Entries of
 // one transition carry times in their order.
 //
-// Not a goal: an entry for a status that somebody else wrote, such as a cancellation.
+// Not a goal: an entry for a status that somebody else wrote, such as a cancellation, or for a write whose answer got lost.
 package journal
 
 import (

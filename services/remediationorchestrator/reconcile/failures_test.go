@@ -141,7 +141,7 @@ func TestRefusedChildFailsTheRequest(t *testing.T) {
 	w.start()
 	w.process(nil)
 	w.analyze(nil)
-	if diff := cmp.Diff(failed(v1alpha1.Analyzing, "WorkflowExecutionRefused"), w.end()); diff != "" {
+	if diff := cmp.Diff(review(v1alpha1.Analyzing, "WorkflowExecutionRefused"), w.end()); diff != "" {
 		t.Errorf("end (-want +got):\n%s", diff)
 	}
 }

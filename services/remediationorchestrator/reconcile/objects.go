@@ -22,7 +22,7 @@ func (r *Reconciler) create(ctx context.Context, request *v1alpha1.RemediationRe
 	err := r.Client.Create(ctx, child)
 	switch {
 	case apierrors.IsInvalid(err):
-		return failure{reason: r.kind(child) + "Refused", message: err.Error()}
+		return failure{reason: r.kind(child) + "Refused", message: err.Error(), review: true}
 	case !apierrors.IsAlreadyExists(err):
 		return err
 	}

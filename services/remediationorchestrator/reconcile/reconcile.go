@@ -14,8 +14,8 @@
 //     the request fails.
 //   - A blocked request goes on by itself once nothing blocks it any more.
 //   - A child that somebody has deleted ends its request as Failed. It is not made again: a workflow would run twice.
-//   - Humans review what an analysis could not solve, what a failed workflow has touched, and what was still running at its
-//     time limit.
+//   - Humans review what an analysis could not solve, a child that the schema refused, what a failed workflow has touched, and
+//     what was still running at its time limit.
 //   - Finished requests are left alone. Phases Skipped and Cancelled are for humans to write, and are final.
 //
 // Not a goal: stopping children. Their own time limits end them.

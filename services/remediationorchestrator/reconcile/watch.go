@@ -15,8 +15,8 @@ import (
 	"github.com/kubernaut/kubernaut/services/remediationorchestrator/children"
 )
 
-// PhaseIndex is the cache's index of requests by phase.
-const PhaseIndex = "status.overallPhase"
+// phaseIndex is the cache's index of requests by phase.
+const phaseIndex = "status.overallPhase"
 
 // Permissions are the verbs that the reconciler needs in its namespace. Notifications are made and forgotten: nothing
 // depends on their delivery, so they are not watched.
@@ -25,7 +25,7 @@ func Permissions(namespace string) []permission.Rule {
 		return permission.Rule{Namespace: namespace, Group: group, Resource: resource, Verbs: verbs}
 	}
 	return []permission.Rule{
-		rule(names.APIGroup, "remediationrequests", "get", "list", "watch"),
+		rule(names.APIGroup, "remediationrequests", "list", "watch"),
 		rule(names.APIGroup, "remediationrequests/status", "patch"),
 		rule(names.APIGroup, "remediationapprovalrequests", "create", "get", "list", "watch"),
 		rule(names.APIGroup, "remediationapprovalrequests/status", "patch"),
@@ -40,7 +40,7 @@ func Permissions(namespace string) []permission.Rule {
 // Watch makes a manager call the reconciler: for a request that changes, for one whose child changes, and for blocked ones
 // when what they wait for changes. Requests are taken one after the other, so that two never pass the same check.
 func (r *Reconciler) Watch(ctx context.Context, manager ctrl.Manager) error {
-	if err := manager.GetFieldIndexer().IndexField(ctx, &v1alpha1.RemediationRequest{}, PhaseIndex, Phase); err != nil {
+	if err := manager.GetFieldIndexer().IndexField(ctx, &v1alpha1.RemediationRequest{}, phaseIndex, phaseOf); err != nil {
 		return fmt.Errorf("indexing requests by phase: %w", err)
 	}
 	return ctrl.NewControllerManagedBy(manager).
@@ -54,8 +54,8 @@ func (r *Reconciler) Watch(ctx context.Context, manager ctrl.Manager) error {
 		Complete(r)
 }
 
-// Phase returns what PhaseIndex holds of a request.
-func Phase(object client.Object) []string {
+// phaseOf returns what phaseIndex holds of a request.
+func phaseOf(object client.Object) []string {
 	if request, ok := object.(*v1alpha1.RemediationRequest); ok {
 		return []string{string(request.Status.OverallPhase)}
 	}
@@ -87,7 +87,7 @@ func (r *Reconciler) sameTarget(ctx context.Context, object client.Object) []ctr
 // waiting returns the blocked requests that match. An error is logged, not lost: blocked requests look again by themselves.
 func (r *Reconciler) waiting(ctx context.Context, namespace string, match func(*v1alpha1.RemediationRequest) bool) []ctrl.Request {
 	var list v1alpha1.RemediationRequestList
-	if err := r.Client.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{PhaseIndex: string(v1alpha1.Blocked)}); err != nil {
+	if err := r.Client.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{phaseIndex: string(v1alpha1.Blocked)}); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "blocked requests look again later")
 		return nil
 	}
