@@ -67,6 +67,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, key ctrl.Request) (ctrl.Resu
 	switch {
 	case apierrors.IsConflict(err):
 		return ctrl.Result{RequeueAfter: conflictDelay}, nil
+	case apierrors.IsNotFound(err):
+		return ctrl.Result{}, nil // deleted meanwhile; the garbage collector takes the child that was just made
 	case err != nil:
 		return ctrl.Result{}, fmt.Errorf("remediating %q in phase %q: %w", request.Name, request.Status.OverallPhase, err)
 	case wake.IsZero():

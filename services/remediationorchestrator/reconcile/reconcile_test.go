@@ -196,6 +196,16 @@ func TestLostRaceLeavesNoTrace(t *testing.T) {
 	}
 }
 
+func TestRequestDeletedMeanwhileIsNoError(t *testing.T) {
+	w := newWorld(t, interceptor.Funcs{SubResourcePatch: func(_ context.Context, _ client.Client, _ string, object client.Object, _ client.Patch, _ ...client.SubResourcePatchOption) error {
+		return apierrors.NewNotFound(schema.GroupResource{}, object.GetName())
+	}})
+	w.create(w.request(requestName))
+	if result, err := w.reconcile(); err != nil || !result.IsZero() || len(w.trail) != 0 {
+		t.Errorf("got %+v, error %v and %d audit events, want nothing", result, err, len(w.trail))
+	}
+}
+
 func TestGatewaysCountSurvives(t *testing.T) {
 	w := newWorld(t, interceptor.Funcs{})
 	request := w.start()

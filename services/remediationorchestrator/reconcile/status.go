@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kubernaut/kubernaut/services/internal/api/v1alpha1"
@@ -44,6 +45,7 @@ func (r *Reconciler) move(ctx context.Context, request *v1alpha1.RemediationRequ
 	if err := r.Client.Status().Patch(ctx, next, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
 		return fmt.Errorf("writing phase %s: %w", to, err)
 	}
+	ctrl.LoggerFrom(ctx).Info("phase", "from", before.Status.OverallPhase, "to", to, "message", next.Status.Message)
 	*request = *next
 	r.Journal.Transition(before, request, approval)
 	return nil
