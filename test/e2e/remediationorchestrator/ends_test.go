@@ -2,7 +2,9 @@ package remediationorchestrator_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/url"
 	"testing"
 	"time"
 
@@ -121,11 +123,25 @@ func (s *suite) auditTrail(t *testing.T) {
 		"Executing→Completed", string(api.EventLifecycleCompleted),
 	}
 	s.wantTrail(t, f.name, want...)
+	s.wantDecider(t, f.name)
 	rar := &api.RemediationApprovalRequest{ObjectMeta: metav1.ObjectMeta{Name: api.ApprovalRequestName(f.name), Namespace: s.Namespace}}
 	if err := s.Client.Delete(t.Context(), rar); err != nil {
 		t.Fatal(err)
 	}
 	s.wantTrail(t, f.name, want...)
+}
+
+// wantDecider wants the approval's event to tell who approved.
+func (s *suite) wantDecider(t *testing.T, correlation string) {
+	t.Helper()
+	page, err := s.dataStorage.Events(t.Context(), url.Values{"correlation_id": {correlation}, "event_type": {string(api.EventApprovalApproved)}})
+	if err != nil || len(page.Data) != 1 {
+		t.Fatalf("got %d events of the approval and error %v, want 1", len(page.Data), err)
+	}
+	var got struct{ DecidedBy, WorkflowID string }
+	if err := json.Unmarshal(page.Data[0].Data, &got); err != nil || got.DecidedBy != user || got.WorkflowID != workflowID {
+		t.Errorf("approval event: got %s, want %s and %s", page.Data[0].Data, user, workflowID)
+	}
 }
 
 func (s *suite) backoff(t *testing.T) {

@@ -19,6 +19,9 @@ import (
 // workflowID is what the played analysis selects. The orchestrator does not look it up.
 const workflowID = "588c0d01-ef83-5a78-ac19-4af9089b7776"
 
+// user is the human who decides.
+const user = "e2e-alice"
+
 // flow is one remediation. The test plays everybody but the orchestrator: the gateway, which makes the request, and the
 // controllers of the children, whose statuses it writes.
 type flow struct {
@@ -166,10 +169,20 @@ func (f *flow) execute(change func(*api.WorkflowExecutionStatus)) {
 	})
 }
 
+// decide writes a human's decision; the admission webhook adds whose it is.
 func (f *flow) decide(decision api.Decision) {
 	f.t.Helper()
+	human, err := f.As(user)
+	if err != nil {
+		f.t.Fatal(err)
+	}
 	var rar api.RemediationApprovalRequest
-	write(f, api.ApprovalRequestName(f.name), &rar, func() { rar.Status.Decision = decision })
+	f.child(api.ApprovalRequestName(f.name), &rar)
+	before := rar.DeepCopy()
+	rar.Status.Decision = decision
+	if err := human.Status().Patch(f.t.Context(), &rar, client.MergeFrom(before)); err != nil {
+		f.t.Fatal(err)
+	}
 }
 
 // upTo plays the flow until it is in a phase.

@@ -176,8 +176,8 @@ func (s *suite) rejected(t *testing.T) {
 	f := s.flow(t, "ro7")
 	f.upTo(api.AwaitingApproval)
 	f.decide(api.Rejected)
-	if got := f.await(api.Failed).Status; got.FailurePhase != api.AwaitingApproval || got.FailureReason != "ApprovalRejected" {
-		t.Errorf("got %+v, want failure ApprovalRejected in AwaitingApproval", got)
+	if got := f.await(api.Failed).Status; got.FailurePhase != api.AwaitingApproval || got.FailureReason != "ApprovalRejected" || !strings.Contains(got.Message, user) {
+		t.Errorf("got %+v, want failure ApprovalRejected in AwaitingApproval by %s", got, user)
 	}
 	f.wantNone("we-"+f.name, &api.WorkflowExecution{})
 }
