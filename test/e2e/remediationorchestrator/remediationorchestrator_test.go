@@ -1,7 +1,7 @@
 // Package remediationorchestrator_test says what the orchestrator promises, on a real cluster.
 //
 // No other controller runs: each test plays them by writing the children's statuses (flow_test.go), so that every answer,
-// and every failure, comes when the test wants it. Tests have requests of their own and run at the same time; only those
+// and every failure, comes when the test wants it. The admission webhook is the real one. Tests have requests of their own and run at the same time; only those
 // that take the orchestrator or datastorage away come after them, one by one. Deployed settings are those of production;
 // where a test cannot wait that long, the request has limits of its own, or what the wait counts from lies in the past.
 package remediationorchestrator_test
