@@ -37,8 +37,8 @@ A set of suites:
   tools/bazelw run //test/e2e:all
   One cluster and one delivery serve all suites. Each runs in namespaces of its own,
   "<namespace>-<suite>", and writes its test's output to <output>/<suite>/test.log. One that fails
-  stops no other. The namespaces of a suite that passed are removed at once, those of a failed one
-  when the next run begins, or with the cluster. Test flags need a single suite.
+  stops no other. The namespaces of a suite that passed are removed at once; those of a failed one
+  stay for a look, and the next run uses or removes them. Test flags need a single suite.
 
 Environment:
   IMAGE_REGISTRY        host[:port][/path] without scheme, lower case; empty counts as not set

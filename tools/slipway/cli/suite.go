@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kubernaut/kubernaut/tools/slipway/cluster"
 	"github.com/kubernaut/kubernaut/tools/slipway/deploy"
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
 	"github.com/kubernaut/kubernaut/tools/slipway/manifest"
@@ -197,7 +198,12 @@ func (m *member) testEnv(lease *held, deployed deploy.Result) []string {
 
 // target is where all suites go.
 func (r *runner) target(ctx context.Context, lease *held) (deploy.Target, error) {
-	target := deploy.Target{Kubeconfig: lease.kubeconfig, Ports: lease.ports, Progress: r.progress}
+	target := deploy.Target{
+		Kubeconfig: lease.kubeconfig, Ports: lease.ports, Progress: r.progress,
+		Reach: func(ctx context.Context, addresses []string) ([]string, error) {
+			return cluster.Reach(ctx, lease.nodes, addresses)
+		},
+	}
 	if r.decision.Destination != plan.Registry || r.fallback != nil || len(r.in.images) == 0 {
 		return target, nil
 	}

@@ -50,6 +50,8 @@ type Target struct {
 	Ports        map[int32]int32   // the pool: node port to host port on 127.0.0.1
 	DockerConfig []byte            // a .dockerconfigjson for imagePullSecrets; nil makes none
 	Progress     progress.Reporter // of what is done for all suites; nil reports nothing
+	// Reach returns when the addresses, "ip:port", answer in all nodes, and those that do not; nil trusts that they do.
+	Reach func(ctx context.Context, addresses []string) (unreachable []string, err error)
 }
 
 // Config says what one suite deploys.
@@ -82,7 +84,7 @@ func Check(configs []Config) error {
 type Session struct {
 	cluster *cluster
 	suites  map[string]*member
-	ports   map[int32]int32
+	target  Target
 }
 
 // member is one suite of a session.
@@ -107,7 +109,7 @@ func Open(ctx context.Context, target Target, configs []Config) (*Session, error
 	if err != nil {
 		return nil, fault.New(fault.Delivery, err)
 	}
-	s := &Session{cluster: cluster, ports: target.Ports, suites: map[string]*member{}}
+	s := &Session{cluster: cluster, target: target, suites: map[string]*member{}}
 	for _, m := range members {
 		s.suites[m.config.Suite] = m
 	}
@@ -154,11 +156,12 @@ func (s *Session) prepare(ctx context.Context, members []*member, shared []objec
 	if err := s.cluster.apply(ctx, roles); err != nil {
 		return pruned, err
 	}
-	return pruned, s.cluster.assign(ctx, s.ports, members)
+	return pruned, s.cluster.assign(ctx, s.target.Ports, members)
 }
 
-// Apply deploys the suite and waits until it is ready. Errors carry fault.Delivery; that of a workload that does not
-// become ready says why, with the last events and log lines of its pod. It returns early when waiting is hopeless.
+// Apply deploys the suite and waits until it is ready and its Services answer. Errors carry fault.Delivery; that of a
+// workload that does not become ready says why, with the last events and log lines of its pod. It returns early when
+// waiting is hopeless.
 func (s *Session) Apply(ctx context.Context, suite string) (Result, error) {
 	m := s.suites[suite]
 	limited, cancel := context.WithTimeout(ctx, m.config.Timeout)
@@ -167,6 +170,9 @@ func (s *Session) Apply(ctx context.Context, suite string) (Result, error) {
 	result, err := s.applyAll(limited, m)
 	if err == nil {
 		err = s.cluster.wait(limited, workloads(m.objects), m.config.Timeout)
+	}
+	if err == nil {
+		err = s.reach(limited, m)
 	}
 	if err != nil {
 		step.Fail(err)
@@ -177,7 +183,7 @@ func (s *Session) Apply(ctx context.Context, suite string) (Result, error) {
 }
 
 func (s *Session) applyAll(ctx context.Context, m *member) (Result, error) {
-	companions, env, err := companions(m, s.ports)
+	companions, env, err := companions(m, s.target.Ports)
 	if err != nil {
 		return Result{}, err
 	}

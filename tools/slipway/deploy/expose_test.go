@@ -85,6 +85,24 @@ func TestAllocateForTwoSuites(t *testing.T) {
 	}
 }
 
+func TestAddresses(t *testing.T) {
+	service := func(ip, selected string, ports ...corev1.ServicePort) corev1.Service {
+		s := corev1.Service{Spec: corev1.ServiceSpec{ClusterIP: ip, Ports: ports}}
+		if selected != "" {
+			s.Spec.Selector = map[string]string{"app": selected}
+		}
+		return s
+	}
+	got := addresses([]corev1.Service{
+		service("10.0.0.2", "a", corev1.ServicePort{Port: 443, Protocol: corev1.ProtocolTCP}, corev1.ServicePort{Port: 53, Protocol: corev1.ProtocolUDP}),
+		service("None", "a", corev1.ServicePort{Port: 80}), service("10.0.0.3", "", corev1.ServicePort{Port: 80}),
+		service("10.0.0.1", "b", corev1.ServicePort{Port: 80}),
+	})
+	if diff := cmp.Diff([]string{"10.0.0.1:80", "10.0.0.2:443"}, got); diff != "" {
+		t.Errorf("addresses (-want +got):\n%s", diff)
+	}
+}
+
 func TestCompanions(t *testing.T) {
 	config := testConfig(gatewayYAML)
 	objects, err := render(config, nil)
