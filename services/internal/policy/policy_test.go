@@ -148,7 +148,8 @@ func TestChangeIsTakenOver(t *testing.T) {
 	}
 }
 
-// A kubelet writes a new version beside the old one, swaps the link ..data, and removes the old version.
+// A kubelet writes a new version beside the old one, swaps the link ..data, removes the old version, and then mends the
+// links of files that came or went: until then the file tint.rego of the new version has none, and colour.rego's leads nowhere.
 func TestMountedConfigMapIsSwapped(t *testing.T) {
 	dir := t.TempDir()
 	mount(t, dir, "..v1", files{"colour.rego": colour, "size.rego": size})
@@ -160,7 +161,7 @@ func TestMountedConfigMapIsSwapped(t *testing.T) {
 	set, changes := watch(t, dir)
 	wantColour(t, set, "red")
 	before := set.Hash()
-	mount(t, dir, "..v2", files{"colour.rego": strings.ReplaceAll(colour, "red", "blue"), "size.rego": size})
+	mount(t, dir, "..v2", files{"tint.rego": strings.ReplaceAll(colour, "red", "blue"), "size.rego": size})
 	if err := os.RemoveAll(filepath.Join(dir, "..v1")); err != nil {
 		t.Fatal(err)
 	}
