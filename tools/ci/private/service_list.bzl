@@ -5,7 +5,12 @@ load("//tools/oci:defs.bzl", "ImageDescriptorInfo")
 
 def _service_list_impl(ctx):
     services = [
-        struct(image = target[ImageDescriptorInfo].image_label, name = target[ImageDescriptorInfo].image_name)
+        struct(
+            descriptor = target[ImageDescriptorInfo].descriptor,
+            image = target[ImageDescriptorInfo].image_label,
+            layout = target[ImageDescriptorInfo].layout,
+            name = target[ImageDescriptorInfo].image_name,
+        )
         for target in ctx.attr.images
     ]
     for target in ctx.attr.services:
