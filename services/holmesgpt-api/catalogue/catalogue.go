@@ -1,8 +1,7 @@
 // Package catalogue asks datastorage for workflows.
 //
-// The bearer token is read from its file at every call, for the kubelet replaces it while the process runs. Nothing is
-// cached and nothing repeated: a workflow that was disabled a moment ago must not be chosen, and the client of an
-// investigation tries again anyway.
+// Nothing is cached and nothing repeated: a workflow that was disabled a moment ago must not be chosen, and the client of
+// an investigation tries again anyway.
 package catalogue
 
 import (
@@ -14,11 +13,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"strings"
 	"time"
 
-	"github.com/kubernaut/kubernaut/services/internal/audit"
+	"github.com/kubernaut/kubernaut/services/internal/bearer"
 	"github.com/kubernaut/kubernaut/services/internal/catalog"
 )
 
@@ -39,7 +36,7 @@ var (
 type Config struct {
 	// URL is datastorage's base URL. Required.
 	URL string
-	// TokenFile holds the bearer token; empty means audit.DefaultTokenFile.
+	// TokenFile holds the bearer token; empty means bearer.DefaultTokenFile.
 	TokenFile string
 	// Timeout bounds one call; 0 means 10 s.
 	Timeout time.Duration
@@ -47,7 +44,6 @@ type Config struct {
 
 // Client is safe for concurrent use.
 type Client struct {
-	cfg  Config
 	base *url.URL
 	http *http.Client
 }
@@ -58,13 +54,11 @@ func New(cfg Config) (*Client, error) {
 	if err != nil || base.Host == "" {
 		return nil, fmt.Errorf("catalogue URL must be http(s)://host[:port], got %q", cfg.URL)
 	}
-	if cfg.TokenFile == "" {
-		cfg.TokenFile = audit.DefaultTokenFile
-	}
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = 10 * time.Second
 	}
-	return &Client{cfg: cfg, base: base.JoinPath("/api/v1/workflows"), http: &http.Client{Timeout: cfg.Timeout}}, nil
+	caller := &http.Client{Timeout: cfg.Timeout, Transport: bearer.Transport{TokenFile: cfg.TokenFile}}
+	return &Client{base: base.JoinPath("/api/v1/workflows"), http: caller}, nil
 }
 
 // Search returns the workflows that fit, best first.
@@ -101,11 +95,6 @@ func (c *Client) send(ctx context.Context, method string, target *url.URL, body 
 	if err != nil {
 		return err
 	}
-	token, err := os.ReadFile(c.cfg.TokenFile)
-	if err != nil {
-		return fmt.Errorf("reading token: %w", err)
-	}
-	request.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}

@@ -5,8 +5,7 @@
 // buffer for the next try, and the service goes on. Only when the buffer is full, when datastorage refuses an event as
 // invalid, or when Close runs out of time, are events dropped; each drop is counted by a metric and logged.
 //
-// A repeated delivery is harmless because every event carries its id. The token is read from its file at every delivery,
-// for the kubelet replaces it while the process runs.
+// A repeated delivery is harmless because every event carries its id.
 //
 // Not a goal: delivery across a restart of the process. The buffer is in memory.
 package audit
@@ -22,16 +21,15 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
-)
 
-// DefaultTokenFile is where the kubelet projects the pod's ServiceAccount token.
-const DefaultTokenFile = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+	"github.com/kubernaut/kubernaut/services/internal/bearer"
+)
 
 // Config says where and how events are sent.
 type Config struct {
 	// URL is datastorage's base URL, for instance names.ServiceURL(names.DataStorageService). Required.
 	URL string
-	// TokenFile holds the bearer token; empty means DefaultTokenFile. While it cannot be read, events wait.
+	// TokenFile holds the bearer token; empty means bearer.DefaultTokenFile. While it cannot be read, events wait.
 	TokenFile string
 	// Capacity is the number of events that may wait; 0 means 10 000.
 	Capacity int
@@ -74,7 +72,7 @@ func New(cfg Config) (*Client, error) {
 	cfg.URL = base.JoinPath("/api/v1/audit/events").String()
 	c := &Client{
 		cfg:     cfg,
-		http:    &http.Client{Timeout: cfg.Timeout},
+		http:    &http.Client{Timeout: cfg.Timeout, Transport: bearer.Transport{TokenFile: cfg.TokenFile}},
 		metrics: newMetrics(cfg.Registerer),
 		full:    make(chan struct{}, 1),
 		stop:    make(chan struct{}),
@@ -85,9 +83,6 @@ func New(cfg Config) (*Client, error) {
 }
 
 func (cfg Config) withDefaults() Config {
-	if cfg.TokenFile == "" {
-		cfg.TokenFile = DefaultTokenFile
-	}
 	if cfg.Capacity <= 0 {
 		cfg.Capacity = 10_000
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 )
 
@@ -49,10 +48,6 @@ func (c *Client) deliverEach(ctx context.Context, batch []Event) error {
 }
 
 func (c *Client) post(ctx context.Context, path string, body any) (status int, answer string, err error) {
-	token, err := os.ReadFile(c.cfg.TokenFile)
-	if err != nil {
-		return 0, "", fmt.Errorf("reading audit token: %w", err)
-	}
 	payload, err := json.Marshal(body)
 	if err != nil {
 		return 0, "", fmt.Errorf("encoding audit events: %w", err)
@@ -62,7 +57,6 @@ func (c *Client) post(ctx context.Context, path string, body any) (status int, a
 		return 0, "", fmt.Errorf("sending audit events: %w", err)
 	}
 	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
 	response, err := c.http.Do(request)
 	if err != nil {
 		return 0, "", fmt.Errorf("sending audit events: %w", err)
