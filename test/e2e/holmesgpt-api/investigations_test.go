@@ -30,7 +30,7 @@ func (s *suite) oomKilled(t *testing.T) {
 		AffectedResource:   &api.InvestigationResource{Kind: "Deployment", Name: "web", Namespace: s.TargetNamespace()},
 		TargetInOwnerChain: true,
 		SelectedWorkflow: &api.InvestigationWorkflow{
-			WorkflowID: id, Title: "Restart", Version: "1.0.0", ContainerImage: image(workflow), ContainerDigest: digest, ExecutionEngine: "job",
+			WorkflowID: id, Title: "Restart", Version: "1.0.0", ContainerImage: records.RemedyImage(workflow), ContainerDigest: records.RemedyDigest, ExecutionEngine: "job",
 			Confidence: 0.95, Rationale: got.SelectedWorkflow.Rationale, Parameters: map[string]string{"MEMORY_LIMIT": "1Gi"},
 		},
 		Warnings: []string{}, AlternativeWorkflows: nil,
@@ -52,7 +52,7 @@ func (s *suite) crashLoop(t *testing.T) {
 func (s *suite) wantWorkflow(t *testing.T, request api.IncidentRequest, workflow string, confidence float64, reason api.InvestigationReason) {
 	t.Helper()
 	got := s.analyze(t, incidentPath, request)
-	if got.SelectedWorkflow == nil || got.SelectedWorkflow.WorkflowID != records.WorkflowID(workflow, request.Environment) || got.SelectedWorkflow.ContainerImage != image(workflow) {
+	if got.SelectedWorkflow == nil || got.SelectedWorkflow.WorkflowID != records.WorkflowID(workflow, request.Environment) || got.SelectedWorkflow.ContainerImage != records.RemedyImage(workflow) {
 		t.Errorf("got %+v, want %s", got, workflow)
 	}
 	if got.Confidence != confidence || got.HumanReviewReason != reason || got.NeedsHumanReview != (reason != "") {
@@ -75,7 +75,7 @@ func (s *suite) absentWorkflow(t *testing.T) {
 
 func (s *suite) foreignImage(t *testing.T) {
 	got := s.wantReview(t, s.incident("hg6", "MOCK_IMAGE_MISMATCH"), api.ReasonImageMismatch, 3)
-	if last := got.ValidationAttemptsHistory[2]; !strings.Contains(strings.Join(last.Errors, " "), image("generic-restart-v1")) {
+	if last := got.ValidationAttemptsHistory[2]; !strings.Contains(strings.Join(last.Errors, " "), records.RemedyImage("generic-restart-v1")) {
 		t.Errorf("got %+v, want an error that names the catalogue's image", last)
 	}
 }

@@ -2,7 +2,6 @@ package holmesgptapi_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -101,33 +100,19 @@ func (s *suite) cleanUp(t *testing.T) {
 func (s *suite) environment() string { return "e2e-" + s.Run }
 func (s *suite) elsewhere() string   { return "e2e-" + s.Run + "-empty" }
 
-// remedies are the workflows that mock-llm names, with the parameter that each must be given.
-func remedies() map[string]string {
-	return map[string]string{
-		"oomkill-increase-memory-v1": "MEMORY_LIMIT", "crashloop-config-fix-v1": "CONFIG_MAP", "node-drain-reboot-v1": "GRACE_PERIOD",
-		"memory-optimize-v1": "MEMORY_TARGET", "test-signal-handler-v1": "ACTION", "generic-restart-v1": "ACTION",
-	}
-}
-
 // seed puts the remedies into the catalogue until the suite ends.
 func (s *suite) seed(t *testing.T) {
 	t.Helper()
-	for name, parameter := range remedies() {
-		workflow := records.Workflow(name, s.environment())
-		workflow.Labels.Severity, workflow.Labels.Component, workflow.Labels.Priority = api.AnyLabel, api.AnyLabel, api.AnyLabel
-		workflow.ContainerImage, workflow.ContainerDigest = image(name), digest
-		workflow.Parameters = json.RawMessage(fmt.Sprintf(`[{"name": %q, "type": "string", "required": true}]`, parameter))
-		var created api.Workflow
+	for _, workflow := range records.Remedies(s.environment()) {
 		s.eventually(t, func(ctx context.Context) error { // the API server learns of a new binding a moment after it was made
-			return s.dataStorage.Send(ctx, http.StatusCreated, s.dataStorage.Request(http.MethodPost, records.WorkflowsPath, workflow), &created)
+			id, err := s.dataStorage.Publish(ctx, workflow)
+			if err == nil {
+				s.workflows = append(s.workflows, id)
+			}
+			return err
 		})
-		s.workflows = append(s.workflows, created.ID)
 	}
 }
-
-const digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-
-func image(workflow string) string { return "registry.example/" + workflow + ":1.0.0" }
 
 // flow returns a correlation id that no other test and no other run has.
 func (s *suite) flow(test string) string {
