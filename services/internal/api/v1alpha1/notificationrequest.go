@@ -188,13 +188,19 @@ type NotificationRequestStatus struct {
 // DeliveryAttempt is one try on one channel.
 type DeliveryAttempt struct {
 	Channel Channel `json:"channel"`
-	// Attempt counts from 1, per channel.
+	// Recipient is the position in spec.recipients, from 0, on a channel that delivers to each recipient by itself.
+	// +kubebuilder:validation:Minimum=0
+	Recipient *int32 `json:"recipient,omitempty"`
+	// Attempt counts from 1, per channel and recipient.
 	Attempt   int32            `json:"attempt"`
 	Timestamp metav1.MicroTime `json:"timestamp"`
 	// +kubebuilder:validation:Enum=success;failed;permanent-failure
 	Status          string  `json:"status"`
 	Error           string  `json:"error,omitempty"`
 	DurationSeconds float64 `json:"durationSeconds,omitempty"`
+	// RetryAfterSeconds is the pause that the receiver asked for; absent when it did not.
+	// +kubebuilder:validation:Minimum=0
+	RetryAfterSeconds int32 `json:"retryAfterSeconds,omitempty"`
 }
 
 // The states of a DeliveryAttempt.
