@@ -250,10 +250,13 @@ func TestNotificationDeletion(t *testing.T) {
 		{"arrived", alice, ref, sent, []string{"webhook.notification.acknowledged user alice rr-1"}},
 		{"of no remediation", alice, nil, sent, []string{"webhook.notification.acknowledged user alice nr-1"}},
 		{"garbage collection", "system:serviceaccount:kube-system:generic-garbage-collector", ref, sent, nil},
+		{"end of the retention", "system:serviceaccount:ns:notification", ref, sent, nil},
+		{"an account of that name elsewhere", "system:serviceaccount:other:notification", ref, sent,
+			[]string{"webhook.notification.acknowledged user system:serviceaccount:other:notification rr-1"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := newDesk(t)
-			object := &v1alpha1.NotificationRequest{ObjectMeta: metav1.ObjectMeta{Name: "nr-1"}, Spec: v1alpha1.NotificationRequestSpec{RemediationRequestRef: test.ref, Body: "password=x"}, Status: test.status}
+			object := &v1alpha1.NotificationRequest{ObjectMeta: metav1.ObjectMeta{Name: "nr-1", Namespace: "ns"}, Spec: v1alpha1.NotificationRequestSpec{RemediationRequestRef: test.ref, Body: "password=x"}, Status: test.status}
 			if _, denied := write(t, d, admission.NotificationRequestDeletePath, test.user, object, object); denied != "" {
 				t.Errorf("denied: %s", denied)
 			}

@@ -14,13 +14,15 @@ import (
 const clusterAccounts = "system:serviceaccount:kube-system:"
 
 // notificationDeletion records who deleted a message: cancelled when it was still on its way, acknowledged when it had
-// arrived or failed. It never denies. The garbage collector and the like are nobody's decision, and leave no event.
+// arrived or failed. It never denies. The garbage collector and the like, and notification at the end of a message's retention,
+// are nobody's decision, and leave no event.
 func (b base) notificationDeletion(_ context.Context, request admission.Request) admission.Response {
 	var before v1alpha1.NotificationRequest
 	if err := b.decode(request, &before, nil); err != nil {
 		return refused(err)
 	}
-	if strings.HasPrefix(request.UserInfo.Username, clusterAccounts) {
+	retention := "system:serviceaccount:" + before.Namespace + ":" + names.Notification
+	if user := request.UserInfo.Username; user == retention || strings.HasPrefix(user, clusterAccounts) {
 		return admission.Allowed("")
 	}
 	kind, action := names.EventWebhookCancelled, "cancel"
