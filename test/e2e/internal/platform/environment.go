@@ -25,6 +25,7 @@ const (
 	DataStorageURL = "DATA_STORAGE_URL"
 	HolmesGPTURL   = "HOLMESGPT_API_URL"
 	MockLLMURL     = "MOCK_LLM_URL"
+	ReceiverURL    = "RECEIVER_URL"
 )
 
 // Environment is where the platform is.
