@@ -137,7 +137,7 @@ func (p *Platform) GetFromPod(ctx context.Context, pod string, port int, path st
 	return p.api.Do(ctx, wire.Request{Path: fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:%d/proxy%s", p.Namespace, pod, port, path)})
 }
 
-// Logs returns what the pods of a component have logged since they started.
+// Logs returns what the first containers of a component's pods have logged since they started.
 func (p *Platform) Logs(ctx context.Context, component string) (string, error) {
 	pods, err := p.Pods(ctx, component)
 	if err != nil {
@@ -145,7 +145,8 @@ func (p *Platform) Logs(ctx context.Context, component string) (string, error) {
 	}
 	var all strings.Builder
 	for _, pod := range pods {
-		logs, err := p.Kube.CoreV1().Pods(p.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{}).DoRaw(ctx)
+		options := &corev1.PodLogOptions{Container: pod.Spec.Containers[0].Name}
+		logs, err := p.Kube.CoreV1().Pods(p.Namespace).GetLogs(pod.Name, options).DoRaw(ctx)
 		if err != nil {
 			return "", fmt.Errorf("reading the log of pod %q: %w", pod.Name, err)
 		}
