@@ -1,0 +1,220 @@
+package notification_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kubernaut/kubernaut/services/api"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/platform"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/posts"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/records"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/wire"
+	"github.com/kubernaut/kubernaut/test/images/receiver/inbox"
+)
+
+const (
+	// slackSecret is where the manifest takes SLACK_WEBHOOK_URL from.
+	slackSecret = "notification-slack"
+	// filesPort is the port of the container that serves the output folder.
+	filesPort = 8083
+)
+
+// suite is one run against the deployed platform.
+type suite struct {
+	*platform.Platform
+	dataStorage records.Caller
+	receiver    posts.Receiver
+}
+
+func connect(t *testing.T) *suite {
+	t.Helper()
+	env, err := platform.ReadEnvironment("notification", os.LookupEnv, platform.DataStorageURL, platform.ReceiverURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := platform.Connect(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &suite{
+		Platform:    p,
+		dataStorage: records.Caller{Service: wire.NewClient(env.URLs[platform.DataStorageURL])},
+		receiver:    posts.Receiver{Service: wire.NewClient(env.URLs[platform.ReceiverURL])},
+	}
+	account, token, err := p.Account(t.Context(), "auditor")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.dataStorage.Token = token
+	finally(t, func(ctx context.Context) error { return p.RemoveAccount(ctx, account) })
+	if err := p.LetUseDataStorage(t.Context(), account); err != nil {
+		t.Fatal(err)
+	}
+	s.setSlack(t)
+	s.serveFiles(t)
+	return s
+}
+
+// finally calls f after the test, when its context is over.
+func finally(t *testing.T, f func(context.Context) error) {
+	t.Helper()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+		defer cancel()
+		if err := f(ctx); err != nil {
+			t.Errorf("cleaning up: %v", err)
+		}
+	})
+}
+
+// slackPath is the secret part of the URL that slack deliveries of the run go to.
+func (s *suite) slackPath() string { return "/slack/T0-" + s.Run }
+
+// setSlack makes the Secret with the URL, in place of one that an interrupted run has left. Pods that start later have it.
+func (s *suite) setSlack(t *testing.T) {
+	t.Helper()
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: slackSecret, Namespace: s.Namespace},
+		StringData: map[string]string{"webhook-url": posts.URL(s.slackPath())},
+	}
+	remove := func(ctx context.Context) error { return client.IgnoreNotFound(s.Client.Delete(ctx, secret.DeepCopy())) }
+	if err := errors.Join(remove(t.Context()), s.Client.Create(t.Context(), secret)); err != nil {
+		t.Fatal(err)
+	}
+	finally(t, remove)
+}
+
+// serveFiles puts the receiver's program beside notification's: a pod without a shell shows its files in no other way.
+func (s *suite) serveFiles(t *testing.T) {
+	t.Helper()
+	image, err := s.Image(t.Context(), inbox.Service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	no, yes := false, true
+	restore, err := s.AddContainer(t.Context(), api.Notification, corev1.Container{
+		Name: "files", Image: image,
+		Args:         []string{fmt.Sprintf("--http=:%d", filesPort), "--https=", "--serve-dir=/files"},
+		VolumeMounts: []corev1.VolumeMount{{Name: "output", MountPath: "/files", ReadOnly: true}},
+		SecurityContext: &corev1.SecurityContext{
+			AllowPrivilegeEscalation: &no, ReadOnlyRootFilesystem: &yes, Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+		},
+		ReadinessProbe: &corev1.Probe{PeriodSeconds: 1, ProbeHandler: corev1.ProbeHandler{
+			HTTPGet: &corev1.HTTPGetAction{Path: "/healthz", Port: intstr.FromInt32(filesPort)},
+		}},
+	})
+	if restore != nil {
+		finally(t, restore)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// path returns one that no other test posts to.
+func (s *suite) path() string { return "/" + s.Run + "/" + uuid.NewString()[:8] }
+
+// quick is a policy with the shortest pause that the schema allows.
+func quick(attempts int32) *api.RetryPolicy {
+	return &api.RetryPolicy{MaxAttempts: attempts, InitialBackoffSeconds: 1, BackoffMultiplier: 1, MaxBackoffSeconds: 60}
+}
+
+// webhooks returns a specification whose message goes to URLs.
+func webhooks(urls ...string) api.NotificationRequestSpec {
+	spec := api.NotificationRequestSpec{Channels: []api.Channel{api.WebhookChannel}, RetryPolicy: quick(3)}
+	for _, target := range urls {
+		spec.Recipients = append(spec.Recipients, api.Recipient{WebhookURL: target})
+	}
+	return spec
+}
+
+// send creates a request, with a subject that no other has unless the specification gives one. It is removed with the test.
+func (s *suite) send(t *testing.T, spec api.NotificationRequestSpec) *api.NotificationRequest {
+	t.Helper()
+	name := "nt-" + s.Run + "-" + uuid.NewString()[:8]
+	if spec.Type == "" {
+		spec.Type = api.SimpleMessage
+	}
+	if spec.Subject == "" {
+		spec.Subject = "subject of " + name
+	}
+	if spec.Body == "" {
+		spec.Body = "body of " + name
+	}
+	request := &api.NotificationRequest{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: name}, Spec: spec}
+	if err := s.Client.Create(t.Context(), request); err != nil {
+		t.Fatal(err)
+	}
+	finally(t, func(ctx context.Context) error { return client.IgnoreNotFound(s.Client.Delete(ctx, request)) })
+	return request
+}
+
+// reaches waits for a phase, and fails when the request ends in another one.
+func (s *suite) reaches(t *testing.T, request *api.NotificationRequest, want api.NotificationPhase) {
+	t.Helper()
+	err := platform.Eventually(t.Context(), func(ctx context.Context) error {
+		if err := s.Client.Get(ctx, client.ObjectKeyFromObject(request), request); err != nil {
+			return err
+		}
+		if phase := request.Status.Phase; phase != want && !phase.Terminal() {
+			return fmt.Errorf("%s is in phase %q, want %q", request.Name, phase, want)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if request.Status.Phase != want {
+		t.Fatalf("%s ends in phase %q, want %q: %+v", request.Name, request.Status.Phase, want, request.Status)
+	}
+}
+
+// sent is send, and reaches.
+func (s *suite) sent(t *testing.T, spec api.NotificationRequestSpec, want api.NotificationPhase) *api.NotificationRequest {
+	t.Helper()
+	request := s.send(t, spec)
+	s.reaches(t, request, want)
+	return request
+}
+
+// wantAttempts compares the attempts of a request, each written as channel and status.
+func wantAttempts(t *testing.T, request *api.NotificationRequest, want ...string) {
+	t.Helper()
+	var got []string
+	for _, attempt := range request.Status.DeliveryAttempts {
+		got = append(got, string(attempt.Channel)+" "+attempt.Status)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("attempts of %s (-want +got):\n%s", request.Name, diff)
+	}
+}
+
+func (s *suite) program(t *testing.T, program inbox.Program) {
+	t.Helper()
+	if err := s.receiver.Program(t.Context(), program); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *suite) posted(t *testing.T, path string, want int) []inbox.Request {
+	t.Helper()
+	got, err := s.receiver.To(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != want {
+		t.Fatalf("got %d posts to %s, want %d", len(got), path, want)
+	}
+	return got
+}
