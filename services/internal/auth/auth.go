@@ -17,14 +17,12 @@ import (
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	authenticationclient "k8s.io/client-go/kubernetes/typed/authentication/v1"
-	authorizationclient "k8s.io/client-go/kubernetes/typed/authorization/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/kubernaut/kubernaut/services/internal/httpserver"
 	"github.com/kubernaut/kubernaut/services/internal/problem"
+	"github.com/kubernaut/kubernaut/services/internal/review"
 )
 
 // Config says which Service is guarded.
@@ -37,9 +35,8 @@ type Config struct {
 
 // Guard is safe for concurrent use.
 type Guard struct {
-	cfg    Config
-	tokens authenticationclient.TokenReviewInterface
-	access authorizationclient.SubjectAccessReviewInterface
+	cfg     Config
+	reviews *review.Client
 }
 
 // LoadConfig returns the way to the API server: the kubeconfig file when path is not empty, else the pod's own account.
@@ -60,22 +57,14 @@ func LoadConfig(path string) (*rest.Config, error) {
 
 // New returns a guard that asks the API server behind kube.
 func New(kube *rest.Config, cfg Config) (*Guard, error) {
-	kube = rest.CopyConfig(kube)
-	// Two reviews per request: client-go's default of 5 requests a second would be the service's limit. The API server
-	// has its own fairness.
-	kube.QPS = -1
-	authentication, err := authenticationclient.NewForConfig(kube)
+	reviews, err := review.New(kube)
 	if err != nil {
-		return nil, fmt.Errorf("making token review client: %w", err)
-	}
-	authorization, err := authorizationclient.NewForConfig(kube)
-	if err != nil {
-		return nil, fmt.Errorf("making access review client: %w", err)
+		return nil, err
 	}
 	if cfg.Verb == nil {
 		cfg.Verb = func(*http.Request) string { return "create" }
 	}
-	return &Guard{cfg: cfg, tokens: authentication.TokenReviews(), access: authorization.SubjectAccessReviews()}, nil
+	return &Guard{cfg: cfg, reviews: reviews}, nil
 }
 
 type userKey struct{}
@@ -108,31 +97,29 @@ func (g *Guard) authenticate(w http.ResponseWriter, r *http.Request) (authentica
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		return none, problem.New(http.StatusUnauthorized, "the Authorization header must be: Bearer <service account token>")
 	}
-	review := &authenticationv1.TokenReview{Spec: authenticationv1.TokenReviewSpec{Token: token}}
-	answer, err := g.tokens.Create(r.Context(), review, metav1.CreateOptions{})
+	answer, err := g.reviews.Token(r.Context(), authenticationv1.TokenReviewSpec{Token: token})
 	if err != nil {
 		return none, fmt.Errorf("reviewing token: %w", err)
 	}
-	if !answer.Status.Authenticated || answer.Status.User.Username == "" {
+	if !answer.Authenticated || answer.User.Username == "" {
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 		return none, problem.New(http.StatusUnauthorized, "the token is not valid")
 	}
-	return answer.Status.User, nil
+	return answer.User, nil
 }
 
 func (g *Guard) authorize(r *http.Request, user authenticationv1.UserInfo) error {
 	verb := g.cfg.Verb(r)
-	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+	answer, err := g.reviews.Access(r.Context(), authorizationv1.SubjectAccessReviewSpec{
 		User: user.Username, UID: user.UID, Groups: user.Groups, Extra: extra(user.Extra),
 		ResourceAttributes: &authorizationv1.ResourceAttributes{
 			Namespace: g.cfg.Namespace, Verb: verb, Resource: "services", Name: g.cfg.Service,
 		},
-	}}
-	answer, err := g.access.Create(r.Context(), review, metav1.CreateOptions{})
+	})
 	if err != nil {
 		return fmt.Errorf("reviewing access of %q: %w", user.Username, err)
 	}
-	if !answer.Status.Allowed || answer.Status.Denied {
+	if !answer.Allowed || answer.Denied {
 		return problem.New(http.StatusForbidden, "%q may not %s services/%s in namespace %q", user.Username, verb,
 			g.cfg.Service, g.cfg.Namespace)
 	}

@@ -15,9 +15,9 @@ import (
 	"strings"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	authorizationclient "k8s.io/client-go/kubernetes/typed/authorization/v1"
 	"k8s.io/client-go/rest"
+
+	"github.com/kubernaut/kubernaut/services/internal/review"
 )
 
 // Rule is a set of verbs on one resource.
@@ -36,14 +36,14 @@ type Rule struct {
 
 // Check asks for every verb of every rule. The error names each one that is denied, and how to look into it.
 func Check(ctx context.Context, config *rest.Config, rules []Rule) error {
-	client, err := authorizationclient.NewForConfig(config)
+	reviews, err := review.New(config)
 	if err != nil {
-		return fmt.Errorf("connecting to the Kubernetes API: %w", err)
+		return err
 	}
 	var denied []string
 	for _, rule := range rules {
 		for _, verb := range rule.Verbs {
-			allowed, err := ask(ctx, client.SelfSubjectAccessReviews(), rule, verb)
+			allowed, err := ask(ctx, reviews, rule, verb)
 			if err != nil {
 				return fmt.Errorf("asking whether this account may %s %s: %w", verb, rule.Resource, err)
 			}
@@ -58,18 +58,14 @@ func Check(ctx context.Context, config *rest.Config, rules []Rule) error {
 	return nil
 }
 
-func ask(ctx context.Context, reviews authorizationclient.SelfSubjectAccessReviewInterface, rule Rule, verb string) (bool, error) {
+func ask(ctx context.Context, reviews *review.Client, rule Rule, verb string) (bool, error) {
 	resource, subresource, _ := strings.Cut(rule.Resource, "/")
-	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+	answer, err := reviews.OwnAccess(ctx, authorizationv1.SelfSubjectAccessReviewSpec{
 		ResourceAttributes: &authorizationv1.ResourceAttributes{
 			Namespace: rule.Namespace, Verb: verb, Group: rule.Group, Resource: resource, Subresource: subresource, Name: rule.Name,
 		},
-	}}
-	answer, err := reviews.Create(ctx, review, metav1.CreateOptions{})
-	if err != nil {
-		return false, err
-	}
-	return answer.Status.Allowed, nil
+	})
+	return answer.Allowed, err
 }
 
 func (r Rule) describe(verb string) string {
