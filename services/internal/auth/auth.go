@@ -21,9 +21,18 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/kubernaut/kubernaut/services/internal/httpserver"
+	"github.com/kubernaut/kubernaut/services/internal/permission"
 	"github.com/kubernaut/kubernaut/services/internal/problem"
 	"github.com/kubernaut/kubernaut/services/internal/review"
 )
+
+// Permissions returns what a Guard asks of the API server. Reviews are cluster-scoped.
+func Permissions() []permission.Rule {
+	return []permission.Rule{
+		{Group: "authentication.k8s.io", Resource: "tokenreviews", Verbs: []string{"create"}},
+		{Group: "authorization.k8s.io", Resource: "subjectaccessreviews", Verbs: []string{"create"}},
+	}
+}
 
 // Config says which Service is guarded.
 type Config struct {

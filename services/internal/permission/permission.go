@@ -4,13 +4,16 @@
 // it ends the start, with a message that names verb, resource and namespace. The same list of rules is what a service's
 // deploy test compares its manifest with: the Roles hold these verbs and no more.
 //
+// A controller can do nothing without the API server and does not start without its answer (Check). A service behind HTTP
+// starts, is alive and not ready, and asks again until there is an answer (Gate): a crash loop would tell less, and take
+// longer to end.
+//
 // https://kubernetes.io/docs/reference/access-authn-authz/authorization/#checking-api-access
 package permission
 
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -34,7 +37,18 @@ type Rule struct {
 	Verbs []string
 }
 
-// Check asks for every verb of every rule. The error names each one that is denied, and how to look into it.
+// Denial is the error of an account that lacks verbs.
+type Denial struct {
+	// Missing are the verbs with their resource and place: "list pods in shop".
+	Missing []string
+}
+
+func (d *Denial) Error() string {
+	return "this pod's ServiceAccount may not " + strings.Join(d.Missing, ", nor ") + "; add the verbs to its Role"
+}
+
+// Check asks for every verb of every rule. The error is a *Denial that names each one that is denied, or says why the API
+// server did not answer.
 func Check(ctx context.Context, config *rest.Config, rules []Rule) error {
 	reviews, err := review.New(config)
 	if err != nil {
@@ -53,7 +67,7 @@ func Check(ctx context.Context, config *rest.Config, rules []Rule) error {
 		}
 	}
 	if len(denied) > 0 {
-		return errors.New("this pod's ServiceAccount may not " + strings.Join(denied, ", nor ") + "; add the verbs to its Role")
+		return &Denial{Missing: denied}
 	}
 	return nil
 }

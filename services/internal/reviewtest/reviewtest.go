@@ -1,12 +1,15 @@
-// Package reviewtest gives tests an API server that answers TokenReviews and SubjectAccessReviews over HTTP, as
-// kube-apiserver does, from a table of tokens and permissions that the test can change while it runs.
+// Package reviewtest gives tests an API server that answers TokenReviews, SubjectAccessReviews and SelfSubjectAccessReviews
+// over HTTP, as kube-apiserver does, from tables of tokens and permissions that the test can change while it runs.
 package reviewtest
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -28,16 +31,18 @@ type Server struct {
 	mu          sync.Mutex
 	users       map[string]string
 	permissions map[Permission]bool
+	denied      map[authorizationv1.ResourceAttributes]bool
 	failing     string
 	reviews     []authorizationv1.SubjectAccessReviewSpec
 }
 
-// Start returns a server that knows nobody. It ends with the test.
+// Start returns a server that knows nobody and denies its clients themselves nothing. It ends with the test.
 func Start(t testing.TB) *Server {
-	s := &Server{users: map[string]string{}, permissions: map[Permission]bool{}}
+	s := &Server{users: map[string]string{}, permissions: map[Permission]bool{}, denied: map[authorizationv1.ResourceAttributes]bool{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /apis/authentication.k8s.io/v1/tokenreviews", s.reviewToken)
 	mux.HandleFunc("POST /apis/authorization.k8s.io/v1/subjectaccessreviews", s.reviewAccess)
+	mux.HandleFunc("POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews", s.reviewOwnAccess)
 	s.http = httptest.NewServer(mux)
 	t.Cleanup(s.http.Close)
 	return s
@@ -45,6 +50,18 @@ func Start(t testing.TB) *Server {
 
 // Config returns the client configuration for the server.
 func (s *Server) Config() *rest.Config { return &rest.Config{Host: s.http.URL} }
+
+// Kubeconfig returns the path of a kubeconfig file for the server.
+func (s *Server) Kubeconfig(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	text := fmt.Sprintf(`{"apiVersion": "v1", "kind": "Config", "current-context": "c", "clusters": [{"name": "k", "cluster": {"server": %q}}],
+		"contexts": [{"name": "c", "context": {"cluster": "k"}}]}`, s.http.URL)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
 
 // Token makes a token valid for a user; an empty user revokes it.
 func (s *Server) Token(token, user string) {
@@ -60,7 +77,14 @@ func (s *Server) Grant(permission Permission, granted bool) {
 	s.permissions[permission] = granted
 }
 
-// Fail makes reviews of a resource ("tokenreviews", "subjectaccessreviews") fail with 500; "" ends that.
+// Deny takes a permission from the clients themselves.
+func (s *Server) Deny(access authorizationv1.ResourceAttributes) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.denied[access] = true
+}
+
+// Fail makes reviews of a resource ("tokenreviews", "subjectaccessreviews", "selfsubjectaccessreviews") fail with 500; "" ends that.
 func (s *Server) Fail(resource string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,6 +128,18 @@ func (s *Server) reviewAccess(w http.ResponseWriter, r *http.Request) {
 	asked := review.Spec.ResourceAttributes
 	review.Status.Allowed = asked != nil && asked.Resource == "services" && asked.Group == "" &&
 		s.permissions[Permission{User: review.Spec.User, Namespace: asked.Namespace, Verb: asked.Verb, Service: asked.Name}]
+	answer(w, &review)
+}
+
+func (s *Server) reviewOwnAccess(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var review authorizationv1.SelfSubjectAccessReview
+	if s.refused(w, r, "selfsubjectaccessreviews", &review) {
+		return
+	}
+	asked := review.Spec.ResourceAttributes
+	review.Status.Allowed = asked != nil && !s.denied[*asked]
 	answer(w, &review)
 }
 
