@@ -2,7 +2,7 @@
 //
 // The listener opens at once and migrations run behind it, again and again until they succeed: a database that is away at
 // start shows as "not ready", the same as one that goes away later, and not as a crash loop. A database that comes back
-// empty is migrated again.
+// empty is migrated again. A permission that is missing does end the process: nobody could be let in.
 package app
 
 import (
@@ -20,6 +20,7 @@ import (
 	"github.com/kubernaut/kubernaut/services/internal/auth"
 	"github.com/kubernaut/kubernaut/services/internal/httpserver"
 	"github.com/kubernaut/kubernaut/services/internal/names"
+	"github.com/kubernaut/kubernaut/services/internal/permission"
 	"github.com/kubernaut/kubernaut/services/internal/settings"
 )
 
@@ -49,6 +50,9 @@ func read(env *settings.Reader) (config, error) {
 	return cfg, env.Err()
 }
 
+// Permissions returns everything that the service does in the cluster.
+func Permissions() []permission.Rule { return auth.Permissions() }
+
 // Run is datastorage as process.Main starts it.
 func Run(ctx context.Context, env *settings.Reader, log *slog.Logger) error {
 	cfg, err := read(env)
@@ -56,6 +60,10 @@ func Run(ctx context.Context, env *settings.Reader, log *slog.Logger) error {
 		return err
 	}
 	kube, err := auth.LoadConfig(cfg.kubeconfig)
+	if err != nil {
+		return err
+	}
+	gate, err := permission.Open(ctx, kube, Permissions(), log)
 	if err != nil {
 		return err
 	}
@@ -72,7 +80,7 @@ func Run(ctx context.Context, env *settings.Reader, log *slog.Logger) error {
 		Addr:            net.JoinHostPort("", strconv.Itoa(cfg.port)),
 		LivePaths:       []string{"/health", "/health/live"},
 		ReadyPaths:      []string{"/health/ready"},
-		Checks:          map[string]httpserver.Check{"database": records.Ready},
+		Checks:          map[string]httpserver.Check{"database": records.Ready, "permissions": gate.Ready},
 		CheckTimeout:    2 * time.Second,
 		MaxBody:         api.MaxBatchBody,
 		ShutdownTimeout: cfg.shutdownTimeout,
@@ -86,7 +94,7 @@ func Run(ctx context.Context, env *settings.Reader, log *slog.Logger) error {
 		defer close(migrated)
 		keepMigrated(migrating, records, log)
 	}()
-	err = server.Run(ctx)
+	err = gate.Run(ctx, server.Run)
 	stop()
 	<-migrated
 	return errors.Join(err, records.Close())

@@ -7,14 +7,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	authorizationv1 "k8s.io/api/authorization/v1"
 
 	"github.com/kubernaut/kubernaut/services/datastorage/app"
 	"github.com/kubernaut/kubernaut/services/internal/names"
@@ -32,14 +31,8 @@ func environment(t *testing.T, extra map[string]string) (env map[string]string, 
 	reviews := reviewtest.Start(t)
 	reviews.Token("good", "somebody")
 	reviews.Grant(reviewtest.Permission{User: "somebody", Namespace: names.Namespace, Verb: "create", Service: names.DataStorageService}, true)
-	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
-	text := fmt.Sprintf(`{"apiVersion": "v1", "kind": "Config", "current-context": "c", "clusters": [{"name": "k", "cluster": {"server": %q}}],
-		"contexts": [{"name": "c", "context": {"cluster": "k"}}]}`, reviews.Config().Host)
-	if err := os.WriteFile(kubeconfig, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	port := freePort(t)
-	env = map[string]string{"KUBECONFIG": kubeconfig, "PORT": strconv.Itoa(port)}
+	env = map[string]string{"KUBECONFIG": reviews.Kubeconfig(t), "PORT": strconv.Itoa(port)}
 	for key, value := range extra {
 		env[key] = value
 	}
@@ -171,6 +164,28 @@ func TestSQLiteFileOutlivesTheProcess(t *testing.T) {
 	if got := send(http.MethodPost, workflow, ""); got != http.StatusOK {
 		t.Errorf("reconstruct after a restart: %d, want 200", got)
 	}
+	stop()
+}
+
+func TestRunRefusesMissingPermission(t *testing.T) {
+	reviews := reviewtest.Start(t)
+	reviews.Deny(authorizationv1.ResourceAttributes{Verb: "create", Group: "authentication.k8s.io", Resource: "tokenreviews"})
+	env, _ := environment(t, map[string]string{"KUBECONFIG": reviews.Kubeconfig(t)})
+	const want = "this pod's ServiceAccount may not create tokenreviews.authentication.k8s.io in the cluster; add the verbs to its Role"
+	if got := fmt.Sprint(run(t.Context(), env)); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestStartsWithoutTheAPIServer(t *testing.T) {
+	reviews := reviewtest.Start(t)
+	reviews.Fail("selfsubjectaccessreviews")
+	env, base := environment(t, map[string]string{"KUBECONFIG": reviews.Kubeconfig(t)})
+	stop := background(t, env)
+	await(t, base+"/health/live", http.StatusOK)
+	await(t, base+"/health/ready", http.StatusServiceUnavailable)
+	reviews.Fail("")
+	await(t, base+"/health/ready", http.StatusOK)
 	stop()
 }
 

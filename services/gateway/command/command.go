@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -28,6 +29,7 @@ import (
 	"github.com/kubernaut/kubernaut/services/internal/auth"
 	"github.com/kubernaut/kubernaut/services/internal/httpserver"
 	"github.com/kubernaut/kubernaut/services/internal/names"
+	"github.com/kubernaut/kubernaut/services/internal/permission"
 	"github.com/kubernaut/kubernaut/services/internal/process"
 	"github.com/kubernaut/kubernaut/services/internal/settings"
 )
@@ -73,7 +75,15 @@ func Main(args []string, stdout, stderr io.Writer, lookup func(string) (string, 
 
 // run serves until ctx ends. An empty kubeconfig means the pod's own ServiceAccount.
 func run(ctx context.Context, cfg config.Config, kubeconfig string, log *slog.Logger) (err error) {
-	kube, err := newClient(kubeconfig)
+	api, err := connection(kubeconfig)
+	if err != nil {
+		return err
+	}
+	gate, err := permission.Open(ctx, api, remediation.Permissions(cfg.Processing.Namespace), log)
+	if err != nil {
+		return err
+	}
+	kube, err := newClient(api)
 	if err != nil {
 		return err
 	}
@@ -105,7 +115,7 @@ func run(ctx context.Context, cfg config.Config, kubeconfig string, log *slog.Lo
 	server := httpserver.New(httpserver.Config{
 		Name:        names.Gateway,
 		Addr:        cfg.Server.ListenAddr,
-		Checks:      map[string]httpserver.Check{"kubernetes-api": store.Ready},
+		Checks:      map[string]httpserver.Check{"kubernetes-api": store.Ready, "permissions": gate.Ready},
 		MaxBody:     cfg.Server.MaxBodyBytes,
 		ReadTimeout: cfg.Server.ReadTimeout.Duration,
 		DrainDelay:  cfg.Server.DrainDelay.Duration,
@@ -118,11 +128,10 @@ func run(ctx context.Context, cfg config.Config, kubeconfig string, log *slog.Lo
 		Registerer:    registry,
 		MaxConcurrent: cfg.Server.MaxConcurrentRequests,
 	}).Register(server)
-	return server.Run(ctx)
+	return gate.Run(ctx, server.Run)
 }
 
-// newClient returns a client without cache and without discovery: the two kinds that the gateway uses are known.
-func newClient(kubeconfig string) (client.Client, error) {
+func connection(kubeconfig string) (*rest.Config, error) {
 	api, err := auth.LoadConfig(kubeconfig)
 	if err != nil {
 		return nil, err
@@ -130,7 +139,11 @@ func newClient(kubeconfig string) (client.Client, error) {
 	api.Timeout = apiTimeout
 	api.UserAgent = names.Gateway
 	api.QPS = -1 // the API server's own priority and fairness does the limiting; client-go's default of 5 a second would queue alerts
+	return api, nil
+}
 
+// newClient returns a client without cache and without discovery: the two kinds that the gateway uses are known.
+func newClient(api *rest.Config) (client.Client, error) {
 	scheme := runtime.NewScheme()
 	if err := errors.Join(v1alpha1.AddToScheme(scheme), coordinationv1.AddToScheme(scheme)); err != nil {
 		return nil, fmt.Errorf("registering API types: %w", err)

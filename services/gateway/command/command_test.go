@@ -3,6 +3,7 @@ package command
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -13,9 +14,12 @@ import (
 	"testing"
 	"time"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubernaut/kubernaut/services/gateway/config"
+	"github.com/kubernaut/kubernaut/services/internal/names"
+	"github.com/kubernaut/kubernaut/services/internal/reviewtest"
 )
 
 func TestMainReturnsExitCodes(t *testing.T) {
@@ -73,6 +77,17 @@ func TestRunWithoutAnAnsweringAPI(t *testing.T) {
 	stop()
 	if err := <-stopped; err != nil {
 		t.Errorf("stopping: got %v, want no error", err)
+	}
+}
+
+func TestRunRefusesMissingPermission(t *testing.T) {
+	reviews := reviewtest.Start(t)
+	reviews.Deny(authorizationv1.ResourceAttributes{
+		Namespace: names.Namespace, Verb: "patch", Group: names.APIGroup, Resource: "remediationrequests", Subresource: "status",
+	})
+	const want = "this pod's ServiceAccount may not patch remediationrequests.kubernaut.ai/status in kubernaut-system; add the verbs to its Role"
+	if got := fmt.Sprint(run(t.Context(), config.Default(), reviews.Kubeconfig(t), slog.New(slog.DiscardHandler))); got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

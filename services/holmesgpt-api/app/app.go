@@ -1,7 +1,8 @@
 // Package app puts holmesgpt-api together: configuration, model, catalogue, audit trail, guard, routes.
 //
 // Readiness follows the model: without it every investigation fails. Datastorage is not part of it; audit events wait, and
-// a search that fails says so.
+// a search that fails says so. Readiness also waits for the API server's word that callers can be reviewed; a permission that
+// is missing ends the process.
 package app
 
 import (
@@ -24,6 +25,7 @@ import (
 	"github.com/kubernaut/kubernaut/services/internal/auth"
 	"github.com/kubernaut/kubernaut/services/internal/httpserver"
 	"github.com/kubernaut/kubernaut/services/internal/names"
+	"github.com/kubernaut/kubernaut/services/internal/permission"
 	"github.com/kubernaut/kubernaut/services/internal/settings"
 )
 
@@ -54,13 +56,16 @@ func read(env *settings.Reader) (options, error) {
 	return o, errors.Join(env.Err(), err)
 }
 
+// Permissions returns everything that the service does in the cluster.
+func Permissions() []permission.Rule { return auth.Permissions() }
+
 // Run is holmesgpt-api as process.Main starts it.
 func Run(ctx context.Context, env *settings.Reader, log *slog.Logger) (err error) {
 	o, err := read(env)
 	if err != nil {
 		return err
 	}
-	guard, err := newGuard(o)
+	gate, guard, err := newGuard(ctx, o, log)
 	if err != nil {
 		return err
 	}
@@ -78,19 +83,26 @@ func Run(ctx context.Context, env *settings.Reader, log *slog.Logger) (err error
 		defer cancel()
 		err = errors.Join(err, trail.Close(bounded))
 	}()
-	server := newServer(o, model, registry, log)
+	checks := map[string]httpserver.Check{"language-model": model.Reachable, "permissions": gate.Ready}
+	server := newServer(o, checks, registry, log)
 	api.New(investigate.New(investigate.Config{
 		Model: model, Catalogue: workflows, Audit: trail, Registerer: registry, Timeout: o.Investigation.Timeout.Duration,
 	}), o.Config).Register(server, guard.Wrap)
-	return server.Run(ctx)
+	return gate.Run(ctx, server.Run)
 }
 
-func newGuard(o options) (*auth.Guard, error) {
+// newGuard also returns the gate of the guard's own permissions.
+func newGuard(ctx context.Context, o options, log *slog.Logger) (*permission.Gate, *auth.Guard, error) {
 	kube, err := auth.LoadConfig(o.kubeconfig)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return auth.New(kube, auth.Config{Namespace: o.namespace, Service: names.HolmesGPTService, Verb: api.Verb})
+	gate, err := permission.Open(ctx, kube, Permissions(), log)
+	if err != nil {
+		return nil, nil, err
+	}
+	guard, err := auth.New(kube, auth.Config{Namespace: o.namespace, Service: names.HolmesGPTService, Verb: api.Verb})
+	return gate, guard, err
 }
 
 func newClients(o options) (*llm.Client, *catalogue.Client, error) {
@@ -113,13 +125,13 @@ func newTrail(o options, registerer prometheus.Registerer, log *slog.Logger) (*a
 	})
 }
 
-func newServer(o options, model *llm.Client, registry *prometheus.Registry, log *slog.Logger) *httpserver.Server {
+func newServer(o options, checks map[string]httpserver.Check, registry *prometheus.Registry, log *slog.Logger) *httpserver.Server {
 	return httpserver.New(httpserver.Config{
 		Name:         names.HolmesGPTAPI,
 		Addr:         net.JoinHostPort("", strconv.Itoa(o.port)),
 		LivePaths:    []string{"/health"},
 		ReadyPaths:   []string{"/ready"},
-		Checks:       map[string]httpserver.Check{"language-model": model.Reachable},
+		Checks:       checks,
 		CheckTimeout: 2 * time.Second,
 		MaxBody:      api.MaxBody,
 		// The answer of an investigation that took all of its time must still get out.

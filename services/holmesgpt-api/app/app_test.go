@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	authorizationv1 "k8s.io/api/authorization/v1"
 
 	"github.com/kubernaut/kubernaut/services/datastorage/datastoragetest"
 	"github.com/kubernaut/kubernaut/services/internal/holmesgpt"
@@ -164,6 +165,25 @@ func TestConfigHasNoSecret(t *testing.T) {
 	if strings.Contains(answer, "sk-secret") || !strings.Contains(answer, `"provider":"openai"`) || !strings.Contains(answer, p.model.URL) {
 		t.Errorf("got %s, want provider and endpoint without the key", answer)
 	}
+}
+
+func TestRunRefusesMissingPermission(t *testing.T) {
+	p := environment(t)
+	p.reviews.Deny(authorizationv1.ResourceAttributes{Verb: "create", Group: "authorization.k8s.io", Resource: "subjectaccessreviews"})
+	const want = "this pod's ServiceAccount may not create subjectaccessreviews.authorization.k8s.io in the cluster; add the verbs to its Role"
+	if got := fmt.Sprint(run(t.Context(), p.env)); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestStartsWithoutTheAPIServer(t *testing.T) {
+	t.Parallel()
+	p := environment(t)
+	p.reviews.Fail("selfsubjectaccessreviews")
+	p = p.running()
+	p.await("/ready", http.StatusServiceUnavailable)
+	p.reviews.Fail("")
+	p.await("/ready", http.StatusOK)
 }
 
 func TestRunRefusesSettings(t *testing.T) {

@@ -49,7 +49,7 @@ func environment(t *testing.T) *platform {
 	port := freePort(t)
 	p.base = fmt.Sprintf("http://127.0.0.1:%d", port)
 	p.env = map[string]string{
-		"PORT": strconv.Itoa(port), "KUBECONFIG": kubeconfig(t, p.reviews.Config().Host), "LLM_ENDPOINT": p.model.URL,
+		"PORT": strconv.Itoa(port), "KUBECONFIG": p.reviews.Kubeconfig(t), "LLM_ENDPOINT": p.model.URL,
 		"DATA_STORAGE_URL": p.storage.URL, "CONFIG_FILE": write(t, "config.yaml", "data_storage: {token_file: "+p.storage.TokenFile+"}"),
 	}
 	return p
@@ -86,12 +86,6 @@ func (p *platform) running() *platform {
 func run(ctx context.Context, env map[string]string) error {
 	lookup := func(key string) (string, bool) { value, found := env[key]; return value, found }
 	return app.Run(ctx, settings.New(lookup), slog.New(slog.DiscardHandler))
-}
-
-func kubeconfig(t *testing.T, host string) string {
-	t.Helper()
-	return write(t, "kubeconfig", fmt.Sprintf(`{"apiVersion": "v1", "kind": "Config", "current-context": "c", "clusters": [{"name": "k", "cluster": {"server": %q}}],
-		"contexts": [{"name": "c", "context": {"cluster": "k"}}]}`, host))
 }
 
 func write(t *testing.T, name, text string) string {
