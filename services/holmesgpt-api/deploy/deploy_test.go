@@ -10,24 +10,20 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 
+	"github.com/kubernaut/kubernaut/services/holmesgpt-api/app"
 	"github.com/kubernaut/kubernaut/services/holmesgpt-api/config"
 	"github.com/kubernaut/kubernaut/services/holmesgpt-api/deploy"
 	"github.com/kubernaut/kubernaut/services/internal/deploytest"
 	"github.com/kubernaut/kubernaut/services/internal/names"
-	"github.com/kubernaut/kubernaut/services/internal/permission"
 	"github.com/kubernaut/kubernaut/services/internal/settings"
 )
 
 func TestManifest(t *testing.T) {
 	deploytest.Decode(t, deploy.Manifest()).Check(deploytest.Expectation{
-		Component: names.HolmesGPTAPI,
-		// The reviews are all that it may ask of the API server.
-		Permissions: []permission.Rule{
-			{Group: "authentication.k8s.io", Resource: "tokenreviews", Verbs: []string{"create"}},
-			{Group: "authorization.k8s.io", Resource: "subjectaccessreviews", Verbs: []string{"create"}},
-		},
-		Roles: []string{names.DataStorageClientRole},
-		Env:   []string{"CONFIG_FILE", "OPENAI_API_KEY"},
+		Component:   names.HolmesGPTAPI,
+		Permissions: app.Permissions(),
+		Roles:       []string{names.DataStorageClientRole},
+		Env:         []string{"CONFIG_FILE", "OPENAI_API_KEY"},
 	})
 }
 
