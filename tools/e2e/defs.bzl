@@ -19,18 +19,27 @@ with the same inputs before. Both start slipway, which has a --help.
 
 `e2e_suites(name = "all")` at the end of the file makes `//test/e2e:all`: all of its suites in one cluster, at the same time,
 in namespaces of their own.
+
+`edited_manifest` makes a variant of a manifest, for a suite that needs one.
 """
 
-load("//tools/e2e/private:e2e_suite.bzl", _e2e_suite = "e2e_suite")
+load("//tools/e2e/private:e2e_suite.bzl", _SUITE_TEST_TAGS = "SUITE_TEST_TAGS", _e2e_suite = "e2e_suite")
 load("//tools/e2e/private:e2e_suites.bzl", _e2e_suites = "e2e_suites")
+load("//tools/e2e/private:edited_manifest.bzl", _edited_manifest = "edited_manifest")
 load("//tools/e2e/private:node_image.bzl", _node_image = "node_image")
 load("//tools/e2e/private:paths.bzl", _rlocation_path = "rlocation_path")
 load("//tools/e2e/private:service_suite.bzl", _service_suite = "service_suite")
+load("//tools/e2e/private:suite.bzl", _SUITE_ENVIRONMENT = "SUITE_ENVIRONMENT")
 load("//tools/e2e/private:suite_plan_info.bzl", _SuitePlanInfo = "SuitePlanInfo")
+
+# For a go_test that starts suites itself: its `env_inherit` and its `tags`.
+SUITE_ENVIRONMENT = _SUITE_ENVIRONMENT
+SUITE_TEST_TAGS = _SUITE_TEST_TAGS
 
 SuitePlanInfo = _SuitePlanInfo
 e2e_suite = _e2e_suite
 e2e_suites = _e2e_suites
+edited_manifest = _edited_manifest
 node_image = _node_image
 rlocation_path = _rlocation_path
 service_suite = _service_suite

@@ -4,7 +4,7 @@ load("//tools/e2e/private:suite_plan_info.bzl", "SuitePlanInfo")
 
 # What a test takes from its caller: where the engine, its account data and our caches are, the decision's variables, and
 # how to print. Everything else about a suite is declared.
-_INHERITED = [
+SUITE_ENVIRONMENT = [
     "CONTAINER_HOST",
     "DOCKER_CONFIG",
     "DOCKER_CONTEXT",
@@ -40,7 +40,7 @@ def _suite_impl(ctx):
         ),
         RunEnvironmentInfo(
             environment = {"SLIPWAY_PLAN": ctx.attr.plan[SuitePlanInfo].rlocation},
-            inherited_environment = _INHERITED,
+            inherited_environment = SUITE_ENVIRONMENT,
         ),
     ]
 

@@ -2,7 +2,7 @@
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts", "unittest")
 load("@bazel_skylib//rules:common_settings.bzl", "string_setting")
-load("//tools/e2e:defs.bzl", "e2e_suite", "e2e_suites", "node_image", "service_suite")
+load("//tools/e2e:defs.bzl", "e2e_suite", "e2e_suites", "edited_manifest", "node_image", "service_suite")
 load("//tools/e2e/private:database.bzl", "database_parts")
 load("//tools/e2e/private:default_node_image.bzl", "DEFAULT_NODE_IMAGE")
 load("//tools/e2e/private:paths.bzl", "descriptor_label", "rlocation_path", "split_reference")
@@ -251,6 +251,12 @@ def suite_test_suite(name):
         reference = ":bad_reference",
         tags = ["manual"],
     )
+    edited_manifest(
+        name = "unedited",
+        src = "a.yaml",
+        replacements = {},
+        tags = ["manual"],
+    )
     _names_test(
         name = "names_test",
         got = labels,
@@ -307,6 +313,11 @@ def suite_test_suite(name):
         message = "//tools/e2e/tests:bad_node_image: 'reference' must be \"<name>:<tag>@sha256:<64 hex digits>\", got \"node:latest\"",
         target_under_test = ":bad_node_image",
     )
+    _fails_test(
+        name = "unedited_test",
+        message = "//tools/e2e/tests:unedited: 'replacements' must not be empty;",
+        target_under_test = ":unedited",
+    )
     native.test_suite(
         name = name,
         tests = [
@@ -322,5 +333,6 @@ def suite_test_suite(name):
             ":run_test",
             ":same_name_test",
             ":set_plan_test",
+            ":unedited_test",
         ],
     )
