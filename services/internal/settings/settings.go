@@ -128,10 +128,12 @@ func (r *Reader) Duration(key string, fallback time.Duration) time.Duration {
 func (r *Reader) URL(key, fallback string) string {
 	text := r.String(key, fallback)
 	parsed, err := url.Parse(text)
+	valid := err == nil && (parsed.Scheme == "http" || parsed.Scheme == "https") && parsed.Host != ""
 	switch {
-	case err == nil && parsed.User != nil:
-		r.errs = append(r.errs, fmt.Errorf("%s must not hold a user or password", key))
-	case err != nil || (parsed.Scheme != "http" && parsed.Scheme != "https") || parsed.Host == "":
+	// Where the user is in a text that is no URL, nobody knows.
+	case valid && parsed.User != nil, !valid && strings.Contains(text, "@"):
+		r.errs = append(r.errs, fmt.Errorf("%s must be http(s)://host[:port], and not hold a user or password", key))
+	case !valid:
 		r.errs = append(r.errs, fmt.Errorf("%s must be http(s)://host[:port], got %q", key, text))
 	}
 	return text

@@ -42,7 +42,8 @@ func TestReads(t *testing.T) {
 		{"url", "", "http://fallback:8080", ""},
 		{"url", "https://a.b/c", "https://a.b/c", ""},
 		{"url", "a.b:80", "a.b:80", `KEY must be http(s)://host[:port], got "a.b:80"`},
-		{"url", "http://u:hunter2@a.b", "http://u:hunter2@a.b", "KEY must not hold a user or password"},
+		{"url", "http://u:hunter2@a.b", "http://u:hunter2@a.b", "KEY must be http(s)://host[:port], and not hold a user or password"},
+		{"url", "http://u:hunter2@a.b:port", "http://u:hunter2@a.b:port", "KEY must be http(s)://host[:port], and not hold a user or password"},
 	} {
 		t.Run(test.read+" "+test.value, func(t *testing.T) {
 			r := reader(test.value)
