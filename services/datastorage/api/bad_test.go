@@ -63,6 +63,35 @@ func badEvents() []bad {
 	return all
 }
 
+func badBatches() []bad {
+	good := batch(event)
+	all := []bad{
+		{name: "no body", body: "", status: 400},
+		{name: "truncated", body: good[:len(good)-2], status: 400},
+		{name: "not JSON", body: "<xml/>", status: 400},
+		{name: "two documents", body: good + good, status: 400},
+		{name: "broken UTF-8", body: "[{\"version\": \"\xff\"}]", status: 400},
+		{name: "deep", body: strings.Repeat("[", 20000) + strings.Repeat("]", 20000), status: 400},
+		{name: "empty", body: "[]", status: 400},
+		{name: "object", body: event, status: 400},
+		{name: "null", body: "null", status: 400},
+		{name: "numbers", body: "[1]", status: 400},
+		{name: "too many", body: batch(strings.Split(strings.Repeat("{} ", 1001)[:3002], " ")...), status: 400},
+		{name: "oversize", body: `["` + strings.Repeat("x", 8<<20) + `"]`, status: 413},
+		{name: "unknown field", body: batch(edit(event, map[string]any{"surprise": 1})), status: 400, fields: one("surprise")},
+		{name: "text/plain", body: good, status: 415, headers: []string{"Content-Type", "text/plain"}},
+		{name: "form", body: good, status: 415, headers: []string{"Content-Type", "application/x-www-form-urlencoded"}},
+	}
+	for field, value := range map[string]any{
+		"correlation_id": sqlText, "event_id": "not-a-uuid", "event_type": nil, "event_timestamp": "yesterday", "event_data": "text",
+	} {
+		all = append(all, bad{
+			name: "second event's " + field, body: batch(event, edit(event, map[string]any{field: value})), status: 400, fields: one("[1]." + field),
+		})
+	}
+	return all
+}
+
 func badWorkflows() []bad {
 	var all []bad
 	for field, values := range map[string][]any{
@@ -184,13 +213,7 @@ func TestBadRequests(t *testing.T) {
 		cases        []bad
 	}{
 		{http.MethodPost, "/api/v1/audit/events", append(badBodies(event), badEvents()...)},
-		{http.MethodPost, "/api/v1/audit/events/batch", []bad{
-			{name: "empty", body: "[]", status: 400}, {name: "object", body: event, status: 400}, {name: "null", body: "null", status: 400},
-			{name: "too many", body: batch(strings.Split(strings.Repeat("{} ", 1001)[:3002], " ")...), status: 400},
-			{name: "oversize", body: `["` + strings.Repeat("x", 8<<20) + `"]`, status: 413},
-			{name: "unknown field", body: batch(edit(event, map[string]any{"surprise": 1})), status: 400, fields: one("surprise")},
-			{name: "text/plain", body: batch(event), status: 415, headers: []string{"Content-Type", "text/plain"}},
-		}},
+		{http.MethodPost, "/api/v1/audit/events/batch", badBatches()},
 		{http.MethodPost, "/api/v1/workflows", append(badBodies(workflow), badWorkflows()...)},
 		{http.MethodPost, "/api/v1/workflows/search", append(badBodies(search(nil)), badSearches()...)},
 		{http.MethodPatch, id, append(badBodies(`{"status": "active"}`), badChanges()...)},

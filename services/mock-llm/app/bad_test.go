@@ -26,6 +26,7 @@ func badBodies(good string) []bad {
 		{name: "text", body: "hello", status: 400},
 		{name: "list", body: "[]", status: 400},
 		{name: "two documents", body: good + good, status: 400},
+		{name: "deep", body: strings.Repeat(`{"messages":`, 20000) + "1" + strings.Repeat("}", 20000), status: 400},
 		{name: "not UTF-8", body: "{\"model\": \"\xff\"}", status: 400},
 		{name: "model of the wrong type", body: `{"model": 5}`, status: 400, field: "model"},
 		{name: "oversize", body: `{"model": "` + strings.Repeat("x", app.MaxBody) + `"}`, status: 413},
@@ -44,6 +45,7 @@ func badMessages() []bad {
 		{name: "messages of the wrong type", body: `{"messages": "hello"}`, status: 400, field: "messages"},
 		{name: "no role", body: `{"messages": [{"content": "hello"}]}`, status: 400, field: "messages[0].role"},
 		{name: "unknown role", body: `{"messages": [{"role": "user", "content": "a"}, {"role": "robot", "content": "b"}]}`, status: 400, field: "messages[1].role"},
+		{name: "statement as role", body: `{"messages": [{"role": "x'; DROP TABLE audit_events; --", "content": "a"}]}`, status: 400, field: "messages[0].role"},
 		{name: "tools of the wrong type", body: `{"messages": [{"role": "user", "content": "a"}], "tools": "all"}`, status: 400, field: "tools"},
 	}
 }
