@@ -12,8 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -74,21 +72,10 @@ type Platform struct {
 	Log *slog.Logger
 }
 
-// AddReadyzCheck adds a condition of readiness. Why it does not hold is logged once, not at every probe.
+// AddReadyzCheck adds a condition of readiness. Why it does not hold is logged when that changes and every 10 s, not at
+// every probe.
 func (p Platform) AddReadyzCheck(name string, check healthz.Checker) error {
 	return p.Manager.AddReadyzCheck(name, logged(p.Log, name, check))
-}
-
-func logged(log *slog.Logger, name string, check healthz.Checker) healthz.Checker {
-	var last atomic.Pointer[string]
-	return func(request *http.Request) error {
-		err := check(request)
-		reason := fmt.Sprint(err)
-		if before := last.Swap(&reason); err != nil && (before == nil || *before != reason) {
-			log.Warn("not ready", "check", name, "reason", reason)
-		}
-		return err
-	}
 }
 
 // Run starts a manager, lets setup add reconcilers, checks and metrics, and works until ctx ends. It returns nil after a
@@ -178,16 +165,4 @@ func newManager(kube *rest.Config, cfg Config) (ctrl.Manager, error) {
 		manager.AddHealthzCheck("ping", healthz.Ping),
 		manager.AddReadyzCheck("caches", logged(cfg.Logger, "caches", synced(manager.GetCache()))),
 	)
-}
-
-// synced fails until every informer has read its objects once.
-func synced(informers cache.Cache) healthz.Checker {
-	return func(request *http.Request) error {
-		bounded, cancel := context.WithTimeout(request.Context(), time.Second)
-		defer cancel()
-		if !informers.WaitForCacheSync(bounded) {
-			return errors.New("the caches do not hold the cluster's state yet")
-		}
-		return nil
-	}
 }

@@ -1,20 +1,15 @@
 package controller_test
 
 import (
-	"encoding/json"
-	"net/http"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	authorizationv1 "k8s.io/api/authorization/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubernaut/kubernaut/services/internal/controller"
 	"github.com/kubernaut/kubernaut/services/internal/permission"
+	"github.com/kubernaut/kubernaut/services/internal/reviewtest"
 	"github.com/kubernaut/kubernaut/services/internal/settings"
 )
 
@@ -43,22 +38,11 @@ func TestReadSettingsNamesEveryInvalidKey(t *testing.T) {
 
 // A verb that is missing ends the start, with the verb in the message, before anything is watched.
 func TestRunRefusesToStartWithoutAPermission(t *testing.T) {
-	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(authorizationv1.SelfSubjectAccessReview{
-			TypeMeta: metav1.TypeMeta{APIVersion: "authorization.k8s.io/v1", Kind: "SelfSubjectAccessReview"},
-		})
-	}))
-	defer api.Close()
-	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
-	content := "{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: c, user: u}}], " +
-		"users: [{name: u, user: {}}], clusters: [{name: c, cluster: {server: " + api.URL + "}}]}"
-	if err := os.WriteFile(kubeconfig, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	api := reviewtest.Start(t)
+	api.Deny(authorizationv1.ResourceAttributes{Namespace: "ns", Verb: "watch", Resource: "pods"})
 	err := controller.Run(t.Context(), controller.Config{
 		Name:        "foo",
-		Settings:    controller.Settings{Namespace: "ns", Kubeconfig: kubeconfig, DataStorageURL: "http://127.0.0.1:1"},
+		Settings:    controller.Settings{Namespace: "ns", Kubeconfig: api.Kubeconfig(t), DataStorageURL: "http://127.0.0.1:1"},
 		Permissions: []permission.Rule{{Namespace: "ns", Resource: "pods", Verbs: []string{"watch"}}},
 	}, func(controller.Platform) error {
 		t.Error("set-up was called")
