@@ -5,16 +5,16 @@ load("//tools/e2e:defs.bzl", "rlocation_path")
 
 def _measurement_impl(ctx):
     output = ctx.actions.declare_file(ctx.label.name + ".json")
-    services = ctx.attr.services[ServiceListInfo].services
+    images = ctx.attr.services[ServiceListInfo].images
     args = ctx.actions.args()
     args.add("measure")
     args.add(output, format = "--output=%s")
-    for service in services:
-        args.add_all([service.layout], format_each = service.descriptor.path + "=%s", expand_directories = False)
+    for image in images:
+        args.add_all([image.layout], format_each = image.descriptor.path + "=%s", expand_directories = False)
     ctx.actions.run(
         executable = ctx.executable._tool,
         arguments = [args],
-        inputs = [file for service in services for file in [service.descriptor, service.layout]],
+        inputs = [file for image in images for file in [image.descriptor, image.layout]],
         outputs = [output],
         mnemonic = "ImageSizes",
         progress_message = "Measuring %{label}",

@@ -4,18 +4,13 @@ load("//tools/ci/private:service_list_info.bzl", "ServiceListInfo")
 load("//tools/oci:defs.bzl", "ImageDescriptorInfo")
 
 def _service_list_impl(ctx):
-    services = [
-        struct(
-            descriptor = target[ImageDescriptorInfo].descriptor,
-            image = target[ImageDescriptorInfo].image_label,
-            layout = target[ImageDescriptorInfo].layout,
-            name = target[ImageDescriptorInfo].image_name,
-        )
-        for target in ctx.attr.images
-    ]
+    images = [target[ImageDescriptorInfo] for target in ctx.attr.images]
     for target in ctx.attr.services:
-        services += target[ServiceListInfo].services
-    return [ServiceListInfo(services = services)]
+        images += target[ServiceListInfo].images
+    return [ServiceListInfo(
+        images = images,
+        services = [struct(image = image.image_label, name = image.image_name) for image in images],
+    )]
 
 _service_list = rule(
     implementation = _service_list_impl,

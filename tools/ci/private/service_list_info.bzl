@@ -2,5 +2,8 @@
 
 ServiceListInfo = provider(
     doc = "Services.",
-    fields = {"services": "list of structs with name, e.g. \"gateway\", image, e.g. \"//services/gateway:image\", and the files descriptor and layout of ImageDescriptorInfo."},
+    fields = {
+        "images": "list of ImageDescriptorInfo, in the same order.",
+        "services": "list of structs with name, e.g. \"gateway\", and image, e.g. \"//services/gateway:image\".",
+    },
 )
