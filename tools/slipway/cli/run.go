@@ -24,7 +24,7 @@ import (
 
 // portPool is the step in which a cluster's number of NodePorts grows. Runs with different needs share a cluster as long as
 // its pool holds them.
-const portPool = 16
+const portPool = 32
 
 // runner is one run, of one suite or of several.
 type runner struct {
