@@ -70,6 +70,14 @@ func TestInvestigations(t *testing.T) {
 			}
 		})
 	}
+	t.Run("own type before context", func(t *testing.T) {
+		asked := request("OOMKilled")
+		asked.EnrichmentResults = json.RawMessage(`{"kubernetesContext": {"pod": {"containers": [{"reason": "CrashLoopBackOff"}]}}}`)
+		got := p.analyze(holmesgpt.IncidentPath, asked)
+		if want := workflowid.New("oomkill-increase-memory-v1", "staging"); got.SelectedWorkflow == nil || got.SelectedWorkflow.WorkflowID != want {
+			t.Errorf("got %s, want workflow %s", encode(t, got), want)
+		}
+	})
 }
 
 func TestHG14Recovery(t *testing.T) {

@@ -105,7 +105,7 @@ func (m Model) Answer(c Conversation) Answer {
 		c.Model = DefaultModel
 	}
 	prompt := c.prompt()
-	chosen := scenario.Select(prompt)
+	chosen := scenario.Select(prompt, signalTypes(prompt)...)
 	answer := Answer{ID: c.id(), Model: c.Model, PromptTokens: c.words()}
 	switch {
 	case m.ForceText || !c.Tools:

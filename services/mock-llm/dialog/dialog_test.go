@@ -85,6 +85,22 @@ func TestOnlyTheCallerChoosesTheScenario(t *testing.T) {
 	}
 }
 
+// The form of the answer comes before the signal, and the signal's context after it.
+func TestSignalTypeLineChoosesTheScenario(t *testing.T) {
+	for prompt, want := range map[string]string{
+		"signal_type: OOMKilled\nenrichment_results: {\"reason\":\"CrashLoopBackOff\"}":                       "OOMKilled",
+		"{\"severity\": \"high\", \"signal_type\": \"type\"}\nsignal_type: OOMKilled\nseen: CrashLoopBackOff": "OOMKilled",
+		"- **Signal Type:** NodeNotReady (CrashLoopBackOff)":                                                  "NodeNotReady",
+		"signal_type: HighLatency\nseen: CrashLoopBackOff":                                                    "CrashLoopBackOff",
+		"signal_type: OOMKilled\nerror_message: MOCK_NO_WORKFLOW_FOUND":                                       "MOCK_NO_WORKFLOW_FOUND",
+		"no signal_type: line of its own, OOMKilled in CrashLoopBackOff":                                      "CrashLoopBackOff",
+	} {
+		if diff := cmp.Diff(want, final(t, user(prompt)).RootCause.SignalType); diff != "" {
+			t.Errorf("prompt %q (-want +got):\n%s", prompt, diff)
+		}
+	}
+}
+
 func TestRecoveryAnalysis(t *testing.T) {
 	if got := final(t, user("OOMKilled")).RecoveryAnalysis; got != nil {
 		t.Errorf("without a recovery: got %+v, want none", got)

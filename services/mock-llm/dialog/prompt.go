@@ -38,13 +38,26 @@ func recovery(chosen scenario.Scenario, prompt string) *RecoveryAnalysis {
 	}}
 }
 
-// line returns the value of the first line "key: value" or "key=value". The line may be a list item, Markdown or JSON:
-// `- **Environment:** staging`, `{"severity": "high", "environment": "staging"}`. A value is one word, in the prompt's case.
+// signalTypes returns the values of the prompt's signal_type lines. The form of the answer, which a prompt may describe, has
+// such a line, too.
+func signalTypes(prompt string) []string { return lines(prompt, "signal[ _-]type") }
+
+// line returns the value of the first line of lines.
 func line(prompt, key, fallback string) string {
-	const markup = "[ \t\"'*`_]*"
-	form := regexp.MustCompile("(?im)(?:^[ \t>#+-]*|[{,][ \t]*)" + markup + key + markup + "[:=]" + markup + "([a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)")
-	if found := form.FindStringSubmatch(prompt); found != nil {
-		return found[1]
+	if found := lines(prompt, key); len(found) > 0 {
+		return found[0]
 	}
 	return fallback
+}
+
+// lines returns the values of the lines "key: value" or "key=value". A line may be a list item, Markdown or JSON:
+// `- **Environment:** staging`, `{"severity": "high", "environment": "staging"}`. A value is one word, in the prompt's case.
+func lines(prompt, key string) []string {
+	const markup = "[ \t\"'*`_]*"
+	form := regexp.MustCompile("(?im)(?:^[ \t>#+-]*|[{,][ \t]*)" + markup + key + markup + "[:=]" + markup + "([a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)")
+	var values []string
+	for _, found := range form.FindAllStringSubmatch(prompt, -1) {
+		values = append(values, found[1])
+	}
+	return values
 }

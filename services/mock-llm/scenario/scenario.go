@@ -2,7 +2,9 @@
 // and the choice of one of them for a prompt.
 //
 // The choice looks for words and understands nothing: the first row of the table with a keyword in the prompt wins. The
-// mock_* words stand first, so that a test can ask for an outcome whatever else its prompt says.
+// mock_* words stand first, so that a test can ask for an outcome whatever else its prompt says. Next comes the type that the
+// prompt states for its signal: the context of a signal is full of the names of others, as when a container that was OOMKilled
+// waits in CrashLoopBackOff.
 //
 // The package is pure: no I/O, no clock, no state between calls.
 package scenario
@@ -66,18 +68,32 @@ const (
 	Default             = "default"
 )
 
-// Select returns the first scenario of All with a keyword in the prompt, in any case, else Default.
-func Select(prompt string) Scenario {
-	lower := strings.ToLower(prompt)
-	all := All()
-	for _, candidate := range all {
-		for _, keyword := range candidate.Keywords {
+// Select returns the scenario of a prompt that states these types of its signal; there may be none. Of the rows with a keyword
+// in the text, in any case, the first wins. The texts are, one after the other: the prompt, for the mock_* words alone; each
+// stated type; the prompt. Without any keyword the scenario is Default.
+func Select(prompt string, stated ...string) Scenario {
+	incidents := incidents()
+	if chosen, found := first(outcomes(), prompt); found {
+		return chosen
+	}
+	for _, text := range append(stated, prompt) {
+		if chosen, found := first(incidents, text); found {
+			return chosen
+		}
+	}
+	return incidents[len(incidents)-1]
+}
+
+func first(rows []Scenario, text string) (chosen Scenario, found bool) {
+	lower := strings.ToLower(text)
+	for _, row := range rows {
+		for _, keyword := range row.Keywords {
 			if strings.Contains(lower, keyword) {
-				return candidate
+				return row, true
 			}
 		}
 	}
-	return all[len(all)-1]
+	return Scenario{}, false
 }
 
 // mock returns the spellings of a word that asks for an outcome: mock_low_confidence, mock low confidence.

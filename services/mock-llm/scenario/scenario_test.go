@@ -43,6 +43,24 @@ func TestSelect(t *testing.T) {
 	}
 }
 
+func TestStatedTypesComeBeforeTheRestOfThePrompt(t *testing.T) {
+	for _, test := range []struct {
+		name, prompt string
+		stated       []string
+		want         string
+	}{
+		{"over other words", "CrashLoopBackOff after OOMKilled", []string{"OOMKilled"}, scenario.OOMKilled},
+		{"the first with a keyword", "CrashLoopBackOff", []string{"type", "NodeNotReady", "OOMKilled"}, scenario.NodeNotReady},
+		{"without a keyword", "it was OOMKilled", []string{"HighLatency"}, scenario.OOMKilled},
+		{"without any keyword", "it is slow", []string{"HighLatency"}, scenario.Default},
+		{"not over a mock word", "mock_no_workflow_found", []string{"OOMKilled"}, scenario.NoWorkflowFound},
+	} {
+		if got := scenario.Select(test.prompt, test.stated...).Name; got != test.want {
+			t.Errorf("%s: got %s, want %s", test.name, got, test.want)
+		}
+	}
+}
+
 // Every row wins over all rows below it, wherever the words stand.
 func TestOrder(t *testing.T) {
 	order := []string{"mock_low_confidence", "test signal", "crashloop", "oomkilled", "nodenotready", "recovery"}
