@@ -9,7 +9,7 @@
 //
 // and MEMORY_LIMIT without ACTION means increase-memory. The target is a Deployment, or a pod that belongs to one. Four
 // actions leave the cluster alone; the platform's tests use them: succeed, fail (EXIT_CODE, default 1), sleep (DURATION) and
-// allocate (MEMORY).
+// allocate (MEMORY, which it holds for DURATION when that is set).
 //
 // Not a goal: waiting for the rollout. Whether a remediation helped is for others to judge.
 package action
@@ -18,6 +18,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -45,7 +46,7 @@ func Run(ctx context.Context, env Environment, connect Connect) (string, error) 
 	case "sleep":
 		return sleep(ctx, env)
 	case "allocate":
-		return allocate(env)
+		return allocate(ctx, env)
 	case "restart", "increase-memory", "validate":
 		return onDeployment(ctx, name, env, connect)
 	default:
@@ -112,7 +113,7 @@ func sleep(ctx context.Context, env Environment) (string, error) {
 }
 
 // allocate writes to every page: memory that nobody has written to is not used.
-func allocate(env Environment) (string, error) {
+func allocate(ctx context.Context, env Environment) (string, error) {
 	amount, err := resource.ParseQuantity(env("MEMORY"))
 	if err != nil || amount.Sign() <= 0 {
 		return "", fmt.Errorf("MEMORY must be an amount such as 128Mi, got %q", env("MEMORY"))
@@ -121,6 +122,12 @@ func allocate(env Environment) (string, error) {
 	memory := make([]byte, amount.Value())
 	for i := 0; i < len(memory); i += page {
 		memory[i] = 1
+	}
+	if env("DURATION") != "" {
+		if _, err := sleep(ctx, env); err != nil {
+			return "", err
+		}
+		runtime.KeepAlive(memory)
 	}
 	return fmt.Sprintf("used %d bytes of memory", len(memory)), nil
 }

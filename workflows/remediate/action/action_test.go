@@ -139,6 +139,7 @@ func TestActionsWithoutACluster(t *testing.T) {
 		"succeed":            {map[string]string{"ACTION": "succeed"}, "succeeded, as asked", 0},
 		"sleep":              {map[string]string{"ACTION": "sleep", "DURATION": "1ms"}, "slept for 1ms", 0},
 		"allocate":           {map[string]string{"ACTION": "allocate", "MEMORY": "1Mi"}, "used 1048576 bytes of memory", 0},
+		"allocate and hold":  {map[string]string{"ACTION": "allocate", "MEMORY": "1Mi", "DURATION": "1ms"}, "used 1048576 bytes of memory", 0},
 		"fail":               {map[string]string{"ACTION": "fail"}, "", 1},
 		"fail with its code": {map[string]string{"ACTION": "fail", "EXIT_CODE": "42"}, "", 42},
 	} {
@@ -153,11 +154,13 @@ func TestActionsWithoutACluster(t *testing.T) {
 	}
 }
 
-func TestSleepEndsWithItsContext(t *testing.T) {
+func TestWaitsEndWithTheirContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := run(ctx, nil, map[string]string{"ACTION": "sleep", "DURATION": "1h"}); err == nil {
-		t.Error("got no error")
+	for _, name := range []string{"sleep", "allocate"} {
+		if _, err := run(ctx, nil, map[string]string{"ACTION": name, "MEMORY": "1Mi", "DURATION": "1h"}); err == nil {
+			t.Errorf("%s: got no error", name)
+		}
 	}
 }
 
