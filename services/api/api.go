@@ -16,9 +16,10 @@ import (
 	"github.com/kubernaut/kubernaut/services/internal/problem"
 )
 
-// Bodies on the wire.
+// Bodies on the wire, and their parts.
 type (
 	AuditEvent      = audit.Event
+	EventType       = names.EventType
 	Problem         = problem.Details
 	Page            = catalog.Page
 	Workflow        = catalog.Workflow

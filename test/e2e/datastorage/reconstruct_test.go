@@ -9,24 +9,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/yaml"
 
 	"github.com/kubernaut/kubernaut/services/api"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/records"
 )
-
-// reconstruction answers a request to rebuild.
-type reconstruction struct {
-	YAML       string `json:"remediation_request_yaml"`
-	Validation struct {
-		IsValid      bool     `json:"is_valid"`
-		Completeness int      `json:"completeness"`
-		Errors       []string `json:"errors"`
-		Warnings     []string `json:"warnings"`
-	} `json:"validation"`
-	ReconstructedAt time.Time `json:"reconstructed_at"`
-	CorrelationID   string    `json:"correlation_id"`
-}
 
 // reconstruct posts the events that the gateway leaves for a request, and compares with the request itself.
 func (s *suite) reconstruct(t *testing.T) {
@@ -41,7 +27,7 @@ func (s *suite) reconstruct(t *testing.T) {
 	if got.CorrelationID != request.Name || got.ReconstructedAt.Before(request.Spec.ReceivedTime.Time) {
 		t.Errorf("got %q at %v, want %q and the present time", got.CorrelationID, got.ReconstructedAt, request.Name)
 	}
-	if diff := cmp.Diff(request, decoded(t, got.YAML)); diff != "" {
+	if diff := cmp.Diff(request, decoded(t, got)); diff != "" {
 		t.Errorf("request (-want +got):\n%s", diff)
 	}
 	t.Run("DS13_unknown_id", func(t *testing.T) {
@@ -61,7 +47,7 @@ func (s *suite) signalAlone(t *testing.T) {
 	if !v.IsValid || v.Completeness <= 0 || v.Completeness >= 100 || len(v.Warnings) != 1 || !strings.Contains(v.Warnings[0], "originalPayload") {
 		t.Errorf("validation: got %+v, want valid, less than 100 and a warning of originalPayload", v)
 	}
-	if diff := cmp.Diff(request.Spec, decoded(t, got.YAML).Spec); diff != "" {
+	if diff := cmp.Diff(request.Spec, decoded(t, got).Spec); diff != "" {
 		t.Errorf("spec (-want +got):\n%s", diff)
 	}
 }
@@ -74,9 +60,12 @@ func (s *suite) nothingToRebuild(t *testing.T) {
 	}
 }
 
-func (s *suite) rebuild(t *testing.T, correlation string) (answer reconstruction) {
+func (s *suite) rebuild(t *testing.T, correlation string) records.Reconstruction {
 	t.Helper()
-	s.send(t, http.StatusOK, "POST", records.ReconstructPath(correlation), nil, &answer)
+	answer, err := s.caller.Reconstruct(t.Context(), correlation)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return answer
 }
 
@@ -106,10 +95,11 @@ func event[T ~string](t *testing.T, correlation string, kind T, data any) map[st
 	return records.Edited(records.Event(correlation), map[string]any{"event_type": string(kind), "event_data": json.RawMessage(raw)})
 }
 
-func decoded(t *testing.T, document string) (request api.RemediationRequest) {
+func decoded(t *testing.T, answer records.Reconstruction) api.RemediationRequest {
 	t.Helper()
-	if err := yaml.UnmarshalStrict([]byte(document), &request); err != nil {
-		t.Fatalf("%v in %s", err, document)
+	request, err := answer.Request()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return request
 }

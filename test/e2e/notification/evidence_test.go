@@ -15,6 +15,7 @@ import (
 
 	"github.com/kubernaut/kubernaut/services/api"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/platform"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/posts"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/wire"
 	"github.com/kubernaut/kubernaut/test/images/receiver/inbox"
 )
@@ -42,8 +43,12 @@ func (s *suite) fromPod(t *testing.T, port int, path string) wire.Response {
 // files returns the output folder's files by name.
 func (s *suite) files(t *testing.T) map[string]inbox.FileInfo {
 	t.Helper()
+	response, err := posts.ReadFiles(t.Context(), s.Platform, "")
+	if err != nil {
+		t.Fatal(err)
+	}
 	var list []inbox.FileInfo
-	if err := s.fromPod(t, filesPort, "/files/").JSON(&list); err != nil {
+	if err := response.JSON(&list); err != nil {
 		t.Fatal(err)
 	}
 	byName := map[string]inbox.FileInfo{}
@@ -53,14 +58,14 @@ func (s *suite) files(t *testing.T) map[string]inbox.FileInfo {
 	return byName
 }
 
-func fileName(request *api.NotificationRequest) string {
-	return fmt.Sprintf("%s.%s.json", request.Name, request.UID)
-}
-
 // file returns the content of a request's file.
 func (s *suite) file(t *testing.T, request *api.NotificationRequest) string {
 	t.Helper()
-	return s.fromPod(t, filesPort, "/files/"+fileName(request)).Body
+	response, err := posts.ReadFiles(t.Context(), s.Platform, posts.FileName(request))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.Body
 }
 
 // lines waits until the log has the console's line about a request, and returns all that it has.

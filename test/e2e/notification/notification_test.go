@@ -89,7 +89,7 @@ func (s *suite) fileFields(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("file (-want +got):\n%s", diff)
 	}
-	if mode := s.files(t)[fileName(request)].Mode; mode != "-rw-------" {
+	if mode := s.files(t)[posts.FileName(request)].Mode; mode != "-rw-------" {
 		t.Errorf("mode: got %q, want that its owner alone may read it", mode)
 	}
 }
@@ -147,7 +147,7 @@ func (s *suite) fifty(t *testing.T) {
 	}
 	files := s.files(t)
 	for _, request := range requests {
-		if files[fileName(request)].Size == 0 {
+		if files[posts.FileName(request)].Size == 0 {
 			t.Errorf("%s has no file", request.Name)
 		} else if content := s.file(t, request); !strings.Contains(content, request.Spec.Subject) {
 			t.Errorf("the file of %s holds %s", request.Name, content)

@@ -2,7 +2,6 @@ package notification_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"testing"
@@ -10,9 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kubernaut/kubernaut/services/api"
@@ -21,13 +18,6 @@ import (
 	"github.com/kubernaut/kubernaut/test/e2e/internal/records"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/wire"
 	"github.com/kubernaut/kubernaut/test/images/receiver/inbox"
-)
-
-const (
-	// slackSecret is where the manifest takes SLACK_WEBHOOK_URL from.
-	slackSecret = "notification-slack"
-	// filesPort is the port of the container that serves the output folder.
-	filesPort = 8083
 )
 
 // suite is one run against the deployed platform.
@@ -61,8 +51,7 @@ func connect(t *testing.T) *suite {
 	if err := p.LetUseDataStorage(t.Context(), account); err != nil {
 		t.Fatal(err)
 	}
-	s.setSlack(t)
-	s.serveFiles(t)
+	s.divertMessages(t)
 	return s
 }
 
@@ -81,39 +70,15 @@ func finally(t *testing.T, f func(context.Context) error) {
 // slackPath is the secret part of the URL that slack deliveries of the run go to.
 func (s *suite) slackPath() string { return "/slack/T0-" + s.Run }
 
-// setSlack makes the Secret with the URL, in place of one that an interrupted run has left. Pods that start later have it.
-func (s *suite) setSlack(t *testing.T) {
+// divertMessages lets slack deliveries and files go where the suite can read them.
+func (s *suite) divertMessages(t *testing.T) {
 	t.Helper()
-	secret := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Name: slackSecret, Namespace: s.Namespace},
-		StringData: map[string]string{"webhook-url": posts.URL(s.slackPath())},
-	}
-	remove := func(ctx context.Context) error { return client.IgnoreNotFound(s.Client.Delete(ctx, secret.DeepCopy())) }
-	if err := errors.Join(remove(t.Context()), s.Client.Create(t.Context(), secret)); err != nil {
-		t.Fatal(err)
-	}
+	remove, err := posts.SetSlack(t.Context(), s.Platform, s.slackPath())
 	finally(t, remove)
-}
-
-// serveFiles puts the receiver's program beside notification's: a pod without a shell shows its files in no other way.
-func (s *suite) serveFiles(t *testing.T) {
-	t.Helper()
-	image, err := s.Image(t.Context(), inbox.Service)
 	if err != nil {
 		t.Fatal(err)
 	}
-	no, yes := false, true
-	restore, err := s.AddContainer(t.Context(), api.Notification, corev1.Container{
-		Name: "files", Image: image,
-		Args:         []string{fmt.Sprintf("--http=:%d", filesPort), "--https=", "--serve-dir=/files"},
-		VolumeMounts: []corev1.VolumeMount{{Name: "output", MountPath: "/files", ReadOnly: true}},
-		SecurityContext: &corev1.SecurityContext{
-			AllowPrivilegeEscalation: &no, ReadOnlyRootFilesystem: &yes, Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
-		},
-		ReadinessProbe: &corev1.Probe{PeriodSeconds: 1, ProbeHandler: corev1.ProbeHandler{
-			HTTPGet: &corev1.HTTPGetAction{Path: "/healthz", Port: intstr.FromInt32(filesPort)},
-		}},
-	})
+	restore, err := posts.ServeFiles(t.Context(), s.Platform)
 	if restore != nil {
 		finally(t, restore)
 	}

@@ -67,20 +67,10 @@ func (s *suite) flow(t *testing.T, test string) *flow { return s.start(t, s.sign
 // await waits for a phase. Another final phase ends the test.
 func (f *flow) await(phase api.Phase) *api.RemediationRequest {
 	f.t.Helper()
-	var request api.RemediationRequest
-	f.eventually(f.t, func(ctx context.Context) error {
-		if err := f.read(ctx, f.name, &request); err != nil {
-			return err
-		}
-		got := request.Status.OverallPhase
-		if got == phase {
-			return nil
-		}
-		if got.Terminal() {
-			f.t.Fatalf("%s is %s (%s), want %s", f.name, got, request.Status.Message, phase)
-		}
-		return fmt.Errorf("%s is %q (%s), want %s", f.name, got, request.Status.Message, phase)
-	})
+	request, err := f.Await(f.t.Context(), f.name, phase)
+	if err != nil {
+		f.t.Fatal(err)
+	}
 	return &request
 }
 

@@ -80,7 +80,7 @@ func connect(t *testing.T) *suite {
 	return s
 }
 
-// findWorkflows asks the deployed controller where it runs Jobs, and the PodTemplate there what the image is called.
+// findWorkflows asks the deployed controller where it runs Jobs, and the platform what their image is called.
 func (s *suite) findWorkflows(t *testing.T) {
 	t.Helper()
 	deployment, err := s.Kube.AppsV1().Deployments(s.Namespace).Get(t.Context(), api.WorkflowExecutionComponent, metav1.GetOptions{})
@@ -92,16 +92,9 @@ func (s *suite) findWorkflows(t *testing.T) {
 			s.workflows = variable.Value
 		}
 	}
-	images, err := s.Kube.CoreV1().PodTemplates(s.workflows).Get(t.Context(), "workflow-images", metav1.GetOptions{})
-	if err != nil {
+	if s.image, s.digest, err = s.WorkflowImage(t.Context(), s.workflows); err != nil {
 		t.Fatal(err)
 	}
-	reference := images.Template.Spec.Containers[0].Image
-	image, digest, found := strings.Cut(reference, "@")
-	if !found {
-		t.Fatalf("the workflow image was delivered as %q, want a reference by digest", reference)
-	}
-	s.image, s.digest = image, digest
 }
 
 // cleanUp runs after the tests, when t's context is over.

@@ -21,18 +21,21 @@ const (
 // TimestampHeader is required with every post.
 const TimestampHeader = "X-Timestamp"
 
-// Alert is one firing alert about a pod.
+// Alert is one firing alert about a pod, or else about a Deployment.
 type Alert struct {
-	Name, Namespace, Pod string
-	Severity             string
-	Summary              string // an annotation
+	Name, Namespace string
+	Pod, Deployment string // one of them
+	Severity        string
+	Summary         string // an annotation
 }
 
 // Webhook returns the alert as Alertmanager posts it.
 func (a Alert) Webhook() string {
-	labels := map[string]string{"namespace": a.Namespace, "pod": a.Pod, "severity": a.Severity}
-	if a.Name != "" {
-		labels["alertname"] = a.Name
+	labels := map[string]string{"namespace": a.Namespace, "severity": a.Severity}
+	for label, value := range map[string]string{"alertname": a.Name, "pod": a.Pod, "deployment": a.Deployment} {
+		if value != "" {
+			labels[label] = value
+		}
 	}
 	return encode(map[string]any{
 		"version": "4", "status": "firing", "receiver": "kubernaut", "groupKey": "{}", "externalURL": "http://alertmanager",
@@ -45,7 +48,11 @@ func (a Alert) Webhook() string {
 
 // Fingerprint returns what the gateway must make of the alert.
 func (a Alert) Fingerprint() string {
-	return fmt.Sprintf("%x", sha256.Sum256([]byte(a.Name+":"+a.Namespace+":Pod:"+a.Pod)))
+	target := "Pod:" + a.Pod
+	if a.Pod == "" {
+		target = "Deployment:" + a.Deployment
+	}
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(a.Name+":"+a.Namespace+":"+target)))
 }
 
 // Warning returns a Kubernetes event about a pod.

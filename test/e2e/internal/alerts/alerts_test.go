@@ -20,11 +20,13 @@ var alert = alerts.Alert{Name: "OOM", Namespace: "shop", Pod: "web-0", Severity:
 func TestWebhookHoldsTheAlert(t *testing.T) {
 	nameless := alert
 	nameless.Name = ""
+	workload := alerts.Alert{Name: "OOM", Namespace: "shop", Deployment: "web", Severity: "critical", Summary: "no memory"}
 	for name, test := range map[string]struct {
 		alert  alerts.Alert
 		labels map[string]string
 	}{
 		"whole":    {alert, map[string]string{"alertname": "OOM", "namespace": "shop", "pod": "web-0", "severity": "critical"}},
+		"workload": {workload, map[string]string{"alertname": "OOM", "namespace": "shop", "deployment": "web", "severity": "critical"}},
 		"nameless": {nameless, map[string]string{"namespace": "shop", "pod": "web-0", "severity": "critical"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -47,10 +49,16 @@ func TestWebhookHoldsTheAlert(t *testing.T) {
 }
 
 func TestFingerprint(t *testing.T) {
-	// printf OOM:shop:Pod:web-0 | sha256sum
-	const want = "5106b48a294d262e6001e90931a9d7a21685d89d508f99e2b80e57de3a8c1e4c"
-	if got := alert.Fingerprint(); got != want {
-		t.Errorf("got %q, want %q", got, want)
+	workload := alerts.Alert{Name: "OOM", Namespace: "shop", Deployment: "web"}
+	for want, of := range map[string]alerts.Alert{
+		// printf OOM:shop:Pod:web-0 | sha256sum
+		"5106b48a294d262e6001e90931a9d7a21685d89d508f99e2b80e57de3a8c1e4c": alert,
+		// printf OOM:shop:Deployment:web | sha256sum
+		"3fd5738292770e99b35a0d79f50d7f181c90b3a88580306f07bd7cdfc7a9eeff": workload,
+	} {
+		if got := of.Fingerprint(); got != want {
+			t.Errorf("%+v: got %q, want %q", of, got, want)
+		}
 	}
 }
 

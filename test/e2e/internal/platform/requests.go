@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -23,10 +24,31 @@ func (p *Platform) Requests(ctx context.Context, fingerprint string) ([]api.Reme
 	return list.Items, nil
 }
 
-// TargetNamespace is the namespace that the run's signals are about. It need not exist.
+// Await waits until a RemediationRequest is in a phase. Another final phase ends the wait, with an error.
+func (p *Platform) Await(ctx context.Context, name string, phase api.Phase) (request api.RemediationRequest, err error) {
+	state := func() error {
+		return fmt.Errorf("%s is %q (%s), want %s", name, request.Status.OverallPhase, request.Status.Message, phase)
+	}
+	err = Eventually(ctx, func(ctx context.Context) error {
+		if err := p.Client.Get(ctx, client.ObjectKey{Namespace: p.Namespace, Name: name}, &request); err != nil {
+			return err
+		}
+		if got := request.Status.OverallPhase; got != phase && !got.Terminal() {
+			return state()
+		}
+		return nil
+	})
+	if err == nil && request.Status.OverallPhase != phase {
+		err = state()
+	}
+	return request, err
+}
+
+// TargetNamespace is the namespace that the run's signals are about, or the first part of its name, up to a dash. It need not
+// exist.
 func (p *Platform) TargetNamespace() string { return "e2e-" + p.Run }
 
-// ofRun returns all RemediationRequests about TargetNamespace.
+// ofRun returns all RemediationRequests about the run's namespaces.
 func (p *Platform) ofRun(ctx context.Context) ([]api.RemediationRequest, error) {
 	var list api.RemediationRequestList
 	if err := p.Client.List(ctx, &list, client.InNamespace(p.Namespace)); err != nil {
@@ -34,7 +56,7 @@ func (p *Platform) ofRun(ctx context.Context) ([]api.RemediationRequest, error) 
 	}
 	var own []api.RemediationRequest
 	for _, request := range list.Items {
-		if request.Spec.TargetResource.Namespace == p.TargetNamespace() {
+		if strings.HasPrefix(request.Spec.TargetResource.Namespace+"-", p.TargetNamespace()+"-") {
 			own = append(own, request)
 		}
 	}

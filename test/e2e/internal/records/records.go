@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"sigs.k8s.io/yaml"
 
 	"github.com/kubernaut/kubernaut/services/api"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/wire"
@@ -69,6 +70,33 @@ type EventPage struct {
 func (c Caller) Events(ctx context.Context, query url.Values) (page EventPage, err error) {
 	err = c.Send(ctx, http.StatusOK, c.Request(http.MethodGet, EventsPath+"?"+query.Encode(), nil), &page)
 	return page, err
+}
+
+// Reconstruction answers a request to rebuild.
+type Reconstruction struct {
+	YAML       string `json:"remediation_request_yaml"`
+	Validation struct {
+		IsValid      bool     `json:"is_valid"`
+		Completeness int      `json:"completeness"`
+		Errors       []string `json:"errors"`
+		Warnings     []string `json:"warnings"`
+	} `json:"validation"`
+	ReconstructedAt time.Time `json:"reconstructed_at"`
+	CorrelationID   string    `json:"correlation_id"`
+}
+
+// Request returns the rebuilt request.
+func (r Reconstruction) Request() (request api.RemediationRequest, err error) {
+	if err := yaml.UnmarshalStrict([]byte(r.YAML), &request); err != nil {
+		return request, fmt.Errorf("decoding the rebuilt request: %w in %s", err, r.YAML)
+	}
+	return request, nil
+}
+
+// Reconstruct rebuilds a flow's request.
+func (c Caller) Reconstruct(ctx context.Context, correlationID string) (answer Reconstruction, err error) {
+	err = c.Send(ctx, http.StatusOK, c.Request(http.MethodPost, ReconstructPath(correlationID), nil), &answer)
+	return answer, err
 }
 
 // Archive takes a workflow out of every default search. It is the way to clean up: workflows cannot be deleted.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/kubernaut/kubernaut/test/e2e/internal/records"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/wire"
@@ -45,6 +46,48 @@ func TestArchive(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{`PATCH|/api/v1/workflows/id|Bearer t|application/json|{"status":"archived"}`}, *seen); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
+	}
+}
+
+func TestReconstruct(t *testing.T) {
+	caller, seen := serve(t, http.StatusOK, `{"remediation_request_yaml":"metadata:\n  name: rr-1\n","validation":{"is_valid":true,"completeness":100},"correlation_id":"rr-1"}`)
+	got, err := caller.Reconstruct(t.Context(), "rr-1")
+	if err != nil || !got.Validation.IsValid || got.Validation.Completeness != 100 || got.CorrelationID != "rr-1" {
+		t.Errorf("got %+v and error %v", got, err)
+	}
+	if request, err := got.Request(); err != nil || request.Name != "rr-1" {
+		t.Errorf("request: got %+v and error %v", request, err)
+	}
+	got.YAML = "spek: {}"
+	if _, err := got.Request(); err == nil {
+		t.Error("request with an unknown field: got no error")
+	}
+	if diff := cmp.Diff([]string{"POST|/api/v1/audit/remediation-requests/rr-1/reconstruct|Bearer t||"}, *seen); diff != "" {
+		t.Errorf("requests (-want +got):\n%s", diff)
+	}
+}
+
+func TestPublish(t *testing.T) {
+	const activate = `PATCH|/api/v1/workflows/588c0d01-ef83-5a78-ac19-4af9089b7776|Bearer t|application/json|{"status":"active"}`
+	for name, test := range map[string]struct {
+		status int
+		want   []string // after the post
+		fails  bool
+	}{
+		"new":    {http.StatusCreated, nil, false},
+		"stored": {http.StatusConflict, []string{activate}, true}, // the stand-in answers the second request with 409, too
+		"bad":    {http.StatusBadRequest, nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			caller, seen := serve(t, test.status, `{}`)
+			got, err := caller.Publish(t.Context(), records.Workflow("oomkill-increase-memory-v1", "production"))
+			if (err != nil) != test.fails || (err == nil && got != "588c0d01-ef83-5a78-ac19-4af9089b7776") {
+				t.Errorf("got %q and error %v", got, err)
+			}
+			if diff := cmp.Diff(test.want, (*seen)[1:], cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("requests after the first (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
