@@ -90,8 +90,12 @@ func (p *Platform) As(user string) (client.Client, error) {
 func Eventually(ctx context.Context, done func(ctx context.Context) error) error {
 	var last error
 	err := wait.PollUntilContextTimeout(ctx, interval, Patience, true, func(ctx context.Context) (bool, error) {
-		last = done(ctx)
-		return last == nil, nil
+		err := done(ctx)
+		// A call that the end of the patience broke off says less than the one before.
+		if err == nil || last == nil || ctx.Err() == nil {
+			last = err
+		}
+		return err == nil, nil
 	})
 	if err != nil {
 		return fmt.Errorf("%w, at last: %w", err, last)
