@@ -66,6 +66,7 @@ const (
 	DataStorageClientRole      = names.DataStorageClientRole
 	HolmesGPTClientRole        = names.HolmesGPTClientRole
 	SearchWorkflowCatalogTool  = names.SearchWorkflowCatalogTool
+	WorkflowRunner             = names.WorkflowRunner
 )
 
 // ProblemContentType is the media type of a problem body.
