@@ -83,7 +83,7 @@ func (s *suite) rejected(t *testing.T) {
 	t.Parallel()
 	f := s.flow("rejected", "production")
 	step(t, "FP2_broken_pod", f.breaks)
-	step(t, "FP2_pod_waits_for_its_restart", f.crashLoops)
+	step(t, "FP2_alert_is_about_the_pod", f.blamePod)
 	step(t, "FP2_alert_is_taken", f.alerts)
 	step(t, "FP10_waits_for_an_approval", f.waitsForApproval)
 	user := "bob-" + s.Run
