@@ -11,28 +11,24 @@
 //	INVESTIGATING_TIMEOUT   time for an analysis's investigation with all its tries, when its spec has none (5m)
 //	ANALYZING_TIMEOUT       the same for the decision about an approval (1m)
 //
-// The service is ready once policies are in force. Policies that do not compile leave the last good ones in force, and are an
-// error in the log, a metric, and an audit event whose correlation id is the service's name, for no analysis caused it.
+// Package policywatch says when policies come into force, and what tells of those that do not.
 package app
 
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"strconv"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/kubernaut/kubernaut/services/aianalysis/approval"
 	"github.com/kubernaut/kubernaut/services/aianalysis/investigation"
 	"github.com/kubernaut/kubernaut/services/aianalysis/reconcile"
-	"github.com/kubernaut/kubernaut/services/internal/audit"
 	"github.com/kubernaut/kubernaut/services/internal/controller"
 	"github.com/kubernaut/kubernaut/services/internal/names"
 	"github.com/kubernaut/kubernaut/services/internal/permission"
-	"github.com/kubernaut/kubernaut/services/internal/policy"
+	"github.com/kubernaut/kubernaut/services/internal/policywatch"
 	"github.com/kubernaut/kubernaut/services/internal/settings"
 )
 
@@ -102,13 +98,18 @@ func setUp(ctx context.Context, cfg Config, p controller.Platform) error {
 	if err != nil {
 		return err
 	}
-	reports := newReports(p.Log, p.Audit, p.Namespace, metrics.Registry)
-	policies := policy.Open(ctx, policy.Config{Dir: cfg.PolicyDir, Packages: approval.Packages(), Changed: reports.changed})
-	reports.changed(policies.Ready())
-	if err := p.AddReadyzCheck("policies", func(*http.Request) error { return policies.Ready() }); err != nil {
-		return err
-	}
-	if err := p.Add(watch{policies}); err != nil {
+	policies, err := policywatch.Open(ctx, p, policywatch.Config{
+		Component:  names.AIAnalysis,
+		Dir:        cfg.PolicyDir,
+		Packages:   approval.Packages(),
+		Event:      names.EventAnalysisError,
+		Category:   names.CategoryAnalysis,
+		Namespace:  p.Namespace,
+		Audit:      p.Audit,
+		Log:        p.Log,
+		Registerer: metrics.Registry,
+	})
+	if err != nil {
 		return err
 	}
 	reconciler := &reconcile.Reconciler{
@@ -123,45 +124,4 @@ func setUp(ctx context.Context, cfg Config, p controller.Platform) error {
 		Limits:       cfg.Limits,
 	}
 	return reconciler.SetUp(p.Manager)
-}
-
-// watch follows the policies, in a replica that does not lead, too: it must be ready to.
-type watch struct{ policies *policy.Set }
-
-func (w watch) Start(ctx context.Context) error { return w.policies.Watch(ctx) }
-
-func (w watch) NeedLeaderElection() bool { return false }
-
-// reports tells about loads of policies.
-type reports struct {
-	log       *slog.Logger
-	audit     reconcile.Recorder
-	namespace string
-	loads     *prometheus.CounterVec
-}
-
-func newReports(log *slog.Logger, trail reconcile.Recorder, namespace string, registerer prometheus.Registerer) reports {
-	loads := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "kubernaut_aianalysis_policy_loads_total", Help: "Loads of the policies, the first and one for each change, by outcome.",
-	}, []string{"outcome"})
-	for _, outcome := range []names.EventOutcome{names.OutcomeSuccess, names.OutcomeFailure} {
-		loads.WithLabelValues(string(outcome))
-	}
-	registerer.MustRegister(loads)
-	return reports{log: log, audit: trail, namespace: namespace, loads: loads}
-}
-
-func (r reports) changed(err error) {
-	if err == nil {
-		r.loads.WithLabelValues(string(names.OutcomeSuccess)).Inc()
-		r.log.Info("policies are in force")
-		return
-	}
-	r.loads.WithLabelValues(string(names.OutcomeFailure)).Inc()
-	r.log.Error("policies are not taken over", "error", err.Error())
-	event := audit.NewEvent(names.EventAnalysisError, names.CategoryAnalysis, "load-policies", names.OutcomeFailure,
-		names.AIAnalysis, map[string]string{"error": err.Error()})
-	event.ActorType, event.ActorID = "service", names.AIAnalysis
-	event.Namespace = r.namespace
-	r.audit.Record(event)
 }

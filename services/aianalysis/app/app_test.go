@@ -1,21 +1,15 @@
 package app
 
 import (
-	"bytes"
-	"errors"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/kubernaut/kubernaut/services/aianalysis/investigation"
 	"github.com/kubernaut/kubernaut/services/aianalysis/reconcile"
-	"github.com/kubernaut/kubernaut/services/internal/audit"
 	"github.com/kubernaut/kubernaut/services/internal/controller"
-	"github.com/kubernaut/kubernaut/services/internal/names"
 	"github.com/kubernaut/kubernaut/services/internal/settings"
 )
 
@@ -79,48 +73,4 @@ func reader(environment map[string]string, flags ...string) *settings.Reader {
 		}
 		return value, found
 	}, flags...)
-}
-
-type trail struct{ events []audit.Event }
-
-func (t *trail) Record(events ...audit.Event) { t.events = append(t.events, events...) }
-
-func TestReports(t *testing.T) {
-	var log bytes.Buffer
-	var recorded trail
-	registry := prometheus.NewRegistry()
-	r := newReports(slog.New(slog.NewTextHandler(&log, nil)), &recorded, "ns", registry)
-	r.changed(nil)
-	if len(recorded.events) != 0 {
-		t.Errorf("a good load is recorded: %v", recorded.events)
-	}
-	r.changed(errors.New("approval.rego:3: no"))
-	if len(recorded.events) != 1 {
-		t.Fatalf("got %d events, want 1", len(recorded.events))
-	}
-	event := recorded.events[0]
-	got := []string{string(event.Type), event.CorrelationID, string(event.Outcome), event.Namespace, string(event.Data)}
-	want := []string{string(names.EventAnalysisError), names.AIAnalysis, string(names.OutcomeFailure), "ns", `{"error":"approval.rego:3: no"}`}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("type, correlation id, outcome, namespace, data (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff(map[string]float64{"success": 1, "failure": 1}, loads(t, registry)); diff != "" {
-		t.Errorf("loads by outcome (-want +got):\n%s", diff)
-	}
-	if !strings.Contains(log.String(), "approval.rego:3") {
-		t.Errorf("log %q does not name the error", log.String())
-	}
-}
-
-func loads(t *testing.T, registry *prometheus.Registry) map[string]float64 {
-	t.Helper()
-	families, err := registry.Gather()
-	if err != nil || len(families) != 1 {
-		t.Fatalf("got %d metrics and error %v, want 1", len(families), err)
-	}
-	counts := map[string]float64{}
-	for _, metric := range families[0].GetMetric() {
-		counts[metric.GetLabel()[0].GetValue()] = metric.GetCounter().GetValue()
-	}
-	return counts
 }

@@ -7,24 +7,20 @@
 //	ENRICHMENT_TIMEOUT   time to read a target's surroundings when the signal asks for none (10s)
 //	MAX_FAILURES         failed tries in a row after which a signal is Failed (5)
 //
-// The service is ready once policies are in force. Policies that do not compile leave the last good ones in force, and are an
-// error in the log, a metric, and an audit event whose correlation id is the service's name, for no signal caused it.
+// Package policywatch says when policies come into force, and what tells of those that do not.
 package app
 
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
-	"github.com/kubernaut/kubernaut/services/internal/audit"
 	"github.com/kubernaut/kubernaut/services/internal/controller"
 	"github.com/kubernaut/kubernaut/services/internal/names"
 	"github.com/kubernaut/kubernaut/services/internal/permission"
-	"github.com/kubernaut/kubernaut/services/internal/policy"
+	"github.com/kubernaut/kubernaut/services/internal/policywatch"
 	"github.com/kubernaut/kubernaut/services/internal/settings"
 	"github.com/kubernaut/kubernaut/services/signalprocessing/classification"
 	"github.com/kubernaut/kubernaut/services/signalprocessing/enrichment"
@@ -76,13 +72,18 @@ func Run(ctx context.Context, env *settings.Reader, log *slog.Logger) error {
 }
 
 func setUp(ctx context.Context, cfg Config, p controller.Platform) error {
-	reports := newReports(p.Log, p.Audit, p.Namespace, metrics.Registry)
-	policies := policy.Open(ctx, policy.Config{Dir: cfg.PolicyDir, Packages: classification.Packages(), Changed: reports.changed})
-	reports.changed(policies.Ready())
-	if err := p.AddReadyzCheck("policies", func(*http.Request) error { return policies.Ready() }); err != nil {
-		return err
-	}
-	if err := p.Add(watch{policies}); err != nil {
+	policies, err := policywatch.Open(ctx, p, policywatch.Config{
+		Component:  names.SignalProcessing,
+		Dir:        cfg.PolicyDir,
+		Packages:   classification.Packages(),
+		Event:      names.EventSignalProcessingError,
+		Category:   names.CategorySignalProcessing,
+		Namespace:  p.Namespace,
+		Audit:      p.Audit,
+		Log:        p.Log,
+		Registerer: metrics.Registry,
+	})
+	if err != nil {
 		return err
 	}
 	reconciler := &reconcile.Reconciler{
@@ -95,45 +96,4 @@ func setUp(ctx context.Context, cfg Config, p controller.Platform) error {
 		MaxFailures: cfg.MaxFailures,
 	}
 	return reconciler.SetUp(p.Manager)
-}
-
-// watch follows the policies, in a replica that does not lead, too: it must be ready to.
-type watch struct{ policies *policy.Set }
-
-func (w watch) Start(ctx context.Context) error { return w.policies.Watch(ctx) }
-
-func (w watch) NeedLeaderElection() bool { return false }
-
-// reports tells about loads of policies.
-type reports struct {
-	log       *slog.Logger
-	audit     reconcile.Recorder
-	namespace string
-	loads     *prometheus.CounterVec
-}
-
-func newReports(log *slog.Logger, trail reconcile.Recorder, namespace string, registerer prometheus.Registerer) reports {
-	loads := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "kubernaut_signalprocessing_policy_loads_total", Help: "Loads of the policies, the first and one for each change, by outcome.",
-	}, []string{"outcome"})
-	for _, outcome := range []names.EventOutcome{names.OutcomeSuccess, names.OutcomeFailure} {
-		loads.WithLabelValues(string(outcome))
-	}
-	registerer.MustRegister(loads)
-	return reports{log: log, audit: trail, namespace: namespace, loads: loads}
-}
-
-func (r reports) changed(err error) {
-	if err == nil {
-		r.loads.WithLabelValues(string(names.OutcomeSuccess)).Inc()
-		r.log.Info("policies are in force")
-		return
-	}
-	r.loads.WithLabelValues(string(names.OutcomeFailure)).Inc()
-	r.log.Error("policies are not taken over", "error", err.Error())
-	event := audit.NewEvent(names.EventSignalProcessingError, names.CategorySignalProcessing, "load-policies", names.OutcomeFailure,
-		names.SignalProcessing, map[string]string{"error": err.Error()})
-	event.ActorType, event.ActorID = "service", names.SignalProcessing
-	event.Namespace = r.namespace
-	r.audit.Record(event)
 }
