@@ -1,8 +1,6 @@
 package approval_test
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,28 +11,21 @@ import (
 	"github.com/kubernaut/kubernaut/services/aianalysis/deploy"
 	"github.com/kubernaut/kubernaut/services/internal/api/v1alpha1"
 	"github.com/kubernaut/kubernaut/services/internal/policy"
+	"github.com/kubernaut/kubernaut/services/internal/policytest"
 )
 
 // approver asks the delivered policy, or text when it is not empty.
 func approver(t *testing.T, text string) (approval.Approver, *policy.Set) {
 	t.Helper()
-	texts, err := deploy.Policies()
+	files, err := deploy.Policies()
 	if err != nil {
 		t.Fatal(err)
 	}
+	var replaced map[string]string
 	if text != "" {
-		texts = map[string]string{"approval.rego": text}
+		replaced = map[string]string{"approval.rego": text}
 	}
-	dir := t.TempDir()
-	for name, text := range texts {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	set := policy.Open(t.Context(), policy.Config{Dir: dir, Packages: approval.Packages()})
-	if err := set.Ready(); err != nil {
-		t.Fatal(err)
-	}
+	set := policytest.Open(t, files, approval.Packages(), replaced)
 	return approval.Approver{Policies: set}, set
 }
 

@@ -3,9 +3,6 @@ package reconcile_test
 import (
 	"context"
 	"encoding/json"
-	"maps"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -26,7 +23,7 @@ import (
 	"github.com/kubernaut/kubernaut/services/internal/controller"
 	"github.com/kubernaut/kubernaut/services/internal/holmesgpt"
 	"github.com/kubernaut/kubernaut/services/internal/names"
-	"github.com/kubernaut/kubernaut/services/internal/policy"
+	"github.com/kubernaut/kubernaut/services/internal/policytest"
 )
 
 var request = ctrl.Request{NamespacedName: types.NamespacedName{Namespace: "kubernaut", Name: "ai-1"}}
@@ -165,21 +162,11 @@ func newBrokenWorld(t *testing.T, object *v1alpha1.AIAnalysis, broken func(conte
 
 func (w *world) usePolicies(t *testing.T, replaced map[string]string) {
 	t.Helper()
-	texts, err := deploy.Policies()
+	files, err := deploy.Policies()
 	if err != nil {
 		t.Fatal(err)
 	}
-	maps.Copy(texts, replaced)
-	dir := t.TempDir()
-	for name, text := range texts {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	policies := policy.Open(t.Context(), policy.Config{Dir: dir, Packages: approval.Packages()})
-	if err := policies.Ready(); err != nil {
-		t.Fatal(err)
-	}
+	policies := policytest.Open(t, files, approval.Packages(), replaced)
 	w.reconciler.Policies, w.reconciler.Approver = policies, approval.Approver{Policies: policies}
 }
 

@@ -3,7 +3,8 @@
 //
 // Checked: every document decodes strictly and carries the platform's labels; every object is in the platform's namespace;
 // pods run as the numeric non-root user without privileges, with probes and limits, and name the image by the component's
-// name; the ServiceAccount's Roles hold the verbs that the code asks for, no more and no less.
+// name; the ServiceAccount's Roles hold the verbs that the code asks for, no more and no less; the ConfigMap of a service that
+// has policies holds the policies' files, and is mounted where the code looks.
 package deploytest
 
 import (
@@ -44,6 +45,8 @@ type Expectation struct {
 	Roles []string
 	// Env lists every variable that the container may set besides POD_NAMESPACE, sorted: the keys that the code reads.
 	Env []string
+	// Ports of the container, numbers by name; nil leaves them unchecked.
+	Ports map[string]int32
 }
 
 // Manifest is a decoded manifest.
@@ -153,6 +156,9 @@ func (m Manifest) checkPod(want Expectation) {
 	if diff := cmp.Diff(expected, got); diff != "" {
 		m.t.Errorf("Deployment (-want +got):\n%s", diff)
 	}
+	if diff := cmp.Diff(want.Ports, ports(container)); want.Ports != nil && diff != "" {
+		m.t.Errorf("ports (-want +got):\n%s", diff)
+	}
 	for _, service := range All[*corev1.Service](m) {
 		if diff := cmp.Diff(deployment.Spec.Selector.MatchLabels, service.Spec.Selector); diff != "" {
 			m.t.Errorf("selector of Service %s (-Deployment +Service):\n%s", service.Name, diff)
@@ -170,6 +176,14 @@ func environment(container corev1.Container) []string {
 	}
 	slices.Sort(set)
 	return set
+}
+
+func ports(container corev1.Container) map[string]int32 {
+	numbers := map[string]int32{}
+	for _, port := range container.Ports {
+		numbers[port.Name] = port.ContainerPort
+	}
+	return numbers
 }
 
 func (m Manifest) checkPermissions(want Expectation) {

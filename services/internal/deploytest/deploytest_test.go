@@ -68,6 +68,7 @@ spec:
         env:
         - {name: POD_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
         - {name: COOLDOWN, value: 5m}
+        ports: [{name: probes, containerPort: 8081}]
         livenessProbe: {httpGet: {path: /healthz, port: 8081}}
         readinessProbe: {httpGet: {path: /readyz, port: 8081}}
         resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 128Mi}}
@@ -79,6 +80,7 @@ func expectation() deploytest.Expectation {
 		Permissions: []permission.Rule{{Namespace: names.Namespace, Group: names.APIGroup, Resource: "remediationrequests", Verbs: []string{"list", "get"}}},
 		Roles:       []string{names.DataStorageClientRole},
 		Env:         []string{"COOLDOWN"},
+		Ports:       map[string]int32{"probes": 8081},
 	}
 }
 
@@ -104,6 +106,7 @@ func TestCheckFindsEachFault(t *testing.T) {
 		{"name: data-storage-client}", "name: cluster-admin}", "cluster-admin"},
 		{"name: COOLDOWN", "name: COOL_DOWN", "COOL_DOWN"},
 		{"image: foo", "image: bar", "bar"},
+		{"containerPort: 8081", "containerPort: 8082", "8082"},
 		{"runAsUser: 65532", "runAsUser: 1000", "1000"},
 		{"readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false", "read-only root"},
 		{"enableServiceLinks: false", "enableServiceLinks: true", "service links"},

@@ -2,9 +2,6 @@ package classification_test
 
 import (
 	"context"
-	"maps"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -12,6 +9,7 @@ import (
 
 	"github.com/kubernaut/kubernaut/services/internal/api/v1alpha1"
 	"github.com/kubernaut/kubernaut/services/internal/policy"
+	"github.com/kubernaut/kubernaut/services/internal/policytest"
 	"github.com/kubernaut/kubernaut/services/signalprocessing/classification"
 	"github.com/kubernaut/kubernaut/services/signalprocessing/deploy"
 )
@@ -273,20 +271,9 @@ func delivered(t testing.TB) classification.Classifier {
 // with returns a classifier on the delivered policies, some of them replaced.
 func with(t testing.TB, replaced map[string]string) classification.Classifier {
 	t.Helper()
-	texts, err := deploy.Policies()
+	files, err := deploy.Policies()
 	if err != nil {
 		t.Fatal(err)
 	}
-	maps.Copy(texts, replaced)
-	dir := t.TempDir()
-	for name, text := range texts {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	set := policy.Open(context.Background(), policy.Config{Dir: dir, Packages: classification.Packages()})
-	if err := set.Ready(); err != nil {
-		t.Fatal(err)
-	}
-	return classification.Classifier{Policies: set}
+	return classification.Classifier{Policies: policytest.Open(t, files, classification.Packages(), replaced)}
 }

@@ -6,7 +6,10 @@
 //	go test ./services/signalprocessing/deploy -update
 package deploy
 
-import "embed"
+import (
+	"embed"
+	"io/fs"
+)
 
 //go:embed policies.yaml
 var configMap string
@@ -20,19 +23,5 @@ var policies embed.FS
 // Manifest returns signalprocessing.yaml and policies.yaml: documents separated by lines of three dashes.
 func Manifest() string { return workload + "---\n" + configMap }
 
-// Policies returns the policies by file name.
-func Policies() (map[string]string, error) {
-	entries, err := policies.ReadDir("policies")
-	if err != nil {
-		return nil, err
-	}
-	texts := map[string]string{}
-	for _, entry := range entries {
-		text, err := policies.ReadFile("policies/" + entry.Name())
-		if err != nil {
-			return nil, err
-		}
-		texts[entry.Name()] = string(text)
-	}
-	return texts, nil
-}
+// Policies returns the policies' files.
+func Policies() (fs.FS, error) { return fs.Sub(policies, "policies") }

@@ -3,9 +3,6 @@ package reconcile_test
 import (
 	"context"
 	"encoding/json"
-	"maps"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -23,6 +20,7 @@ import (
 	"github.com/kubernaut/kubernaut/services/internal/controller"
 	"github.com/kubernaut/kubernaut/services/internal/names"
 	"github.com/kubernaut/kubernaut/services/internal/policy"
+	"github.com/kubernaut/kubernaut/services/internal/policytest"
 	"github.com/kubernaut/kubernaut/services/signalprocessing/classification"
 	"github.com/kubernaut/kubernaut/services/signalprocessing/deploy"
 	"github.com/kubernaut/kubernaut/services/signalprocessing/enrichment"
@@ -118,21 +116,11 @@ func newWorldOf(t *testing.T, funcs interceptor.Funcs, object *v1alpha1.SignalPr
 
 func (w *world) usePolicies(t *testing.T, replaced map[string]string) {
 	t.Helper()
-	texts, err := deploy.Policies()
+	files, err := deploy.Policies()
 	if err != nil {
 		t.Fatal(err)
 	}
-	maps.Copy(texts, replaced)
-	dir := t.TempDir()
-	for name, text := range texts {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	w.policies = policy.Open(t.Context(), policy.Config{Dir: dir, Packages: classification.Packages()})
-	if err := w.policies.Ready(); err != nil {
-		t.Fatal(err)
-	}
+	w.policies = policytest.Open(t, files, classification.Packages(), replaced)
 	w.reconciler.Policies, w.reconciler.Classifier = w.policies, classification.Classifier{Policies: w.policies}
 }
 
