@@ -282,8 +282,12 @@ func (s *suite) noStrayEvents(t *testing.T) {
 	}
 }
 
+// trailsStay leaves out flows that have failed before their trail was looked at.
 func (s *suite) trailsStay(t *testing.T) {
 	for _, f := range s.flows() {
+		if f.expected == nil {
+			continue
+		}
 		if err := f.compareTrail(t.Context(), f.expected); err != nil {
 			t.Errorf("%s: %v", f.name, err)
 		}
