@@ -33,7 +33,8 @@ var causes = map[string][]string{
 	"missing-verb":         {"deployment/signalprocessing", "CrashLoopBackOff", "ServiceAccount may not watch signalprocessings.kubernaut.ai in"},
 	"wrong-env-name":       {"deployment/signalprocessing", "CrashLoopBackOff", "POD_NAMESPACE must be set"},
 	"wrong-env-value":      {"deployment/signalprocessing", "CrashLoopBackOff", "DATA_STORAGE_URL must be http(s)://host[:port]", "ftp://x"},
-	"absent-secret":        {"deployment/datastorage", "CreateContainerConfigError", `secret "datastorage-database" not found`},
+	"absent-secret":        {"deployment/datastorage", `reads the Secret "datastorage-database"`, "neither the manifests nor namespace"},
+	"absent-configmap":     {"deployment/gateway", `reads the ConfigMap "gatewy"`, "neither the manifests nor namespace"},
 	"broken-policy":        {"deployment/signalprocessing", "not ready", "severity.rego", "rego_parse_error"},
 }
 

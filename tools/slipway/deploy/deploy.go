@@ -192,6 +192,9 @@ func (s *Session) applyAll(ctx context.Context, m *member) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	if err := s.cluster.checkConfigs(ctx, objects); err != nil {
+		return Result{}, err
+	}
 	all := append(objects, companions...)
 	groups := classes(all)
 	for _, class := range slices.Sorted(maps.Keys(groups)) {

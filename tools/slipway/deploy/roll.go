@@ -76,14 +76,23 @@ func annotate(template map[string]any, name, value string) {
 
 // mentions returns what a pod's specification names in volumes, projected volumes, env and envFrom, sorted. The fields'
 // names are the same at all these places (https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/).
-func mentions(spec any) []mention {
+func mentions(spec any) []mention { return mentionsThat(spec, func(bool) bool { return true }) }
+
+// required is mentions without those that are optional at each place.
+func required(spec any) []mention {
+	return mentionsThat(spec, func(needed bool) bool { return needed })
+}
+
+func mentionsThat(spec any, fit func(needed bool) bool) []mention {
 	found := map[mention]bool{}
 	collect(spec, found)
+	maps.DeleteFunc(found, func(_ mention, needed bool) bool { return !fit(needed) })
 	return slices.SortedFunc(maps.Keys(found), func(a, b mention) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 	})
 }
 
+// collect gathers mentions, and whether one of their places needs them.
 func collect(value any, found map[mention]bool) {
 	switch value := value.(type) {
 	case []any:
@@ -93,7 +102,8 @@ func collect(value any, found map[mention]bool) {
 	case map[string]any:
 		for key, item := range value {
 			if m, ok := mentioned(key, item); ok {
-				found[m] = true
+				fields, _ := item.(map[string]any)
+				found[m] = found[m] || fields["optional"] != true
 			}
 			collect(item, found)
 		}
