@@ -14,6 +14,7 @@ import (
 	"github.com/kubernaut/kubernaut/services/internal/auth"
 	"github.com/kubernaut/kubernaut/services/internal/httpserver"
 	"github.com/kubernaut/kubernaut/services/internal/names"
+	"github.com/kubernaut/kubernaut/services/internal/openapitest"
 	"github.com/kubernaut/kubernaut/services/internal/postgrestest"
 	"github.com/kubernaut/kubernaut/services/internal/problem"
 	"github.com/kubernaut/kubernaut/services/internal/reviewtest"
@@ -63,14 +64,19 @@ func start(t *testing.T, cfg store.Config) service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httpserver.New(httpserver.Config{
-		Name: names.DataStorage, LivePaths: []string{"/health", "/health/live"}, ReadyPaths: []string{"/health/ready"},
-		Checks: map[string]httpserver.Check{"database": records.Ready}, MaxBody: api.MaxBatchBody,
-	})
+	serving := config()
+	serving.Checks = map[string]httpserver.Check{"database": records.Ready}
+	server := httpserver.New(serving)
 	api.New(records, records, time.Now).Register(server, guard.Wrap)
-	listener := httptest.NewServer(server.Handler())
+	listener := httptest.NewServer(openapitest.Read(t, api.Description()).Watch(t, server.Handler()))
 	t.Cleanup(listener.Close)
 	return service{t: t, url: listener.URL, reviews: reviews, token: token}
+}
+
+func config() httpserver.Config {
+	return httpserver.Config{
+		Name: names.DataStorage, LivePaths: []string{"/health", "/health/live"}, ReadyPaths: []string{"/health/ready"}, MaxBody: api.MaxBatchBody,
+	}
 }
 
 func permission() reviewtest.Permission {

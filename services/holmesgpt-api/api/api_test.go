@@ -21,6 +21,7 @@ import (
 	"github.com/kubernaut/kubernaut/services/internal/holmesgpt"
 	"github.com/kubernaut/kubernaut/services/internal/httpserver"
 	"github.com/kubernaut/kubernaut/services/internal/names"
+	"github.com/kubernaut/kubernaut/services/internal/openapitest"
 	"github.com/kubernaut/kubernaut/services/internal/problem"
 )
 
@@ -32,12 +33,20 @@ type recorder struct {
 
 func (r *recorder) Incident(_ context.Context, request holmesgpt.IncidentRequest) (holmesgpt.Response, error) {
 	r.asked = append(r.asked, request)
-	return holmesgpt.Response{IncidentID: request.IncidentID}, r.err
+	return response(request.IncidentID), r.err
 }
 
 func (r *recorder) Recovery(_ context.Context, request holmesgpt.RecoveryRequest) (holmesgpt.Response, error) {
 	r.asked = append(r.asked, request)
-	return holmesgpt.Response{IncidentID: request.IncidentID}, r.err
+	return response(request.IncidentID), r.err
+}
+
+// response has all lists, as the investigator's has.
+func response(id string) holmesgpt.Response {
+	return holmesgpt.Response{
+		IncidentID: id, RootCauseAnalysis: holmesgpt.RootCauseAnalysis{ContributingFactors: []string{}}, Warnings: []string{},
+		AlternativeWorkflows: []holmesgpt.AlternativeWorkflow{}, ValidationAttemptsHistory: []holmesgpt.ValidationAttempt{},
+	}
 }
 
 type service struct {
@@ -49,15 +58,19 @@ type service struct {
 func start(t *testing.T) service {
 	t.Helper()
 	asked := &recorder{}
-	server := httpserver.New(httpserver.Config{
-		Name: names.HolmesGPTAPI, LivePaths: []string{"/health"}, ReadyPaths: []string{"/ready"}, MaxBody: api.MaxBody,
-		Logger: slog.New(slog.DiscardHandler),
-	})
+	server := httpserver.New(settings())
 	open := func(next http.Handler) http.Handler { return next }
 	api.New(asked, config.Default()).Register(server, open)
-	listener := httptest.NewServer(server.Handler())
+	listener := httptest.NewServer(openapitest.Read(t, api.Description()).Watch(t, server.Handler()))
 	t.Cleanup(listener.Close)
 	return service{t: t, url: listener.URL, asked: asked}
+}
+
+func settings() httpserver.Config {
+	return httpserver.Config{
+		Name: names.HolmesGPTAPI, LivePaths: []string{"/health"}, ReadyPaths: []string{"/ready"}, MaxBody: api.MaxBody,
+		Logger: slog.New(slog.DiscardHandler),
+	}
 }
 
 func (s service) call(method, path, body string, headers ...string) (int, string) {

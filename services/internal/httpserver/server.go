@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -61,6 +62,7 @@ type Config struct {
 type Server struct {
 	cfg      Config
 	mux      *http.ServeMux
+	patterns []string
 	metrics  *requestMetrics
 	stopping atomic.Bool
 }
@@ -70,12 +72,12 @@ func New(cfg Config) *Server {
 	cfg = cfg.withDefaults()
 	s := &Server{cfg: cfg, mux: http.NewServeMux(), metrics: newRequestMetrics(cfg.Registry)}
 	for _, path := range cfg.LivePaths {
-		s.mux.HandleFunc("GET "+path, s.live)
+		s.Handle("GET "+path, http.HandlerFunc(s.live))
 	}
 	for _, path := range cfg.ReadyPaths {
-		s.mux.HandleFunc("GET "+path, s.ready)
+		s.Handle("GET "+path, http.HandlerFunc(s.ready))
 	}
-	s.mux.Handle("GET /metrics", promhttp.HandlerFor(cfg.Registry, promhttp.HandlerOpts{}))
+	s.Handle("GET /metrics", promhttp.HandlerFor(cfg.Registry, promhttp.HandlerOpts{}))
 	return s
 }
 
@@ -125,10 +127,16 @@ func (s *Server) Stopping() bool { return s.stopping.Load() }
 
 // Handle registers a handler for a pattern of net/http's ServeMux, for instance "POST /api/v1/workflows". A pattern
 // without a method gets all methods.
-func (s *Server) Handle(pattern string, handler http.Handler) { s.mux.Handle(pattern, handler) }
+func (s *Server) Handle(pattern string, handler http.Handler) {
+	s.mux.Handle(pattern, handler)
+	s.patterns = append(s.patterns, pattern)
+}
 
 // HandleFunc registers a handler that returns its refusal as an error; see Func.
-func (s *Server) HandleFunc(pattern string, handler Func) { s.mux.Handle(pattern, handler) }
+func (s *Server) HandleFunc(pattern string, handler Func) { s.Handle(pattern, handler) }
+
+// Patterns returns the patterns of all routes, those of health and metrics included, in the order of their registration.
+func (s *Server) Patterns() []string { return slices.Clone(s.patterns) }
 
 // Run listens on Addr and serves until ctx ends, then stops as the package says. It returns nil after a clean stop.
 func (s *Server) Run(ctx context.Context) error {
