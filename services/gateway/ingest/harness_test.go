@@ -20,6 +20,7 @@ import (
 	"github.com/kubernaut/kubernaut/services/internal/api/v1alpha1"
 	"github.com/kubernaut/kubernaut/services/internal/audit"
 	"github.com/kubernaut/kubernaut/services/internal/httpserver"
+	"github.com/kubernaut/kubernaut/services/internal/openapitest"
 )
 
 type gateway struct {
@@ -36,7 +37,7 @@ func start(t *testing.T, submitter *requests, limit int) gateway {
 	ingest.New(ingest.Config{
 		Requests: submitter, Audit: recorder, Registerer: server.Registry(), MaxConcurrent: limit,
 	}).Register(server)
-	listener := httptest.NewServer(server.Handler())
+	listener := httptest.NewServer(openapitest.Read(t, description).Watch(t, server.Handler()))
 	t.Cleanup(listener.Close)
 	return gateway{url: listener.URL, requests: submitter, trail: recorder}
 }

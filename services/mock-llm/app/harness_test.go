@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kubernaut/kubernaut/services/internal/openapitest"
 	"github.com/kubernaut/kubernaut/services/mock-llm/app"
 	"github.com/kubernaut/kubernaut/services/mock-llm/dialog"
 )
@@ -22,7 +23,8 @@ type service struct {
 
 func start(t *testing.T, cfg app.Config) service {
 	t.Helper()
-	listener := httptest.NewServer(app.New(cfg, slog.New(slog.DiscardHandler)).Handler())
+	server := app.New(cfg, slog.New(slog.DiscardHandler))
+	listener := httptest.NewServer(openapitest.Read(t, description).Watch(t, server.Handler()))
 	t.Cleanup(listener.Close)
 	return service{t: t, url: listener.URL}
 }
