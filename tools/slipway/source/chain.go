@@ -11,15 +11,24 @@ import (
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 )
 
+// patience is how many blobs in a row a source may fail with before it is left alone.
+const patience = 3
+
 // Named is a source with the name that messages call it by: "the image layout of //services/gateway:image".
 type Named struct {
 	Name  string
 	Blobs Blobs
 }
 
-// Chain tries sources in order. That a source lacks a blob is normal and leads to the next one in silence; a source that
-// fails is reported once, then the next one is tried, for later blobs too: a cache may fail on one blob alone. An error
-// while reading is final, since part of the bytes is gone by then; who opens again starts with the first source.
+// Chain tries sources in order. That a source lacks a blob is normal and leads to the next one in silence. A source that
+// fails is reported once, and the next one is tried:
+//
+//   - A source that fails in the middle of a blob is replaced by the next one at the same byte. The reader's user sees one
+//     stream, whose digest is verified as a whole.
+//   - A source whose bytes are wrong is not asked for that blob again. Bytes that a reader gave away cannot be taken back, so
+//     reading ends in a CorruptError; who opens the blob again gets it from the next source.
+//   - A source that cannot be used at all (EndpointError), or fails with three blobs in a row, is not asked again: a cache that hangs
+//     costs its timeout once, not with each blob.
 //
 // A Chain is safe for concurrent use and must not be copied after its first Open.
 type Chain struct {
@@ -27,43 +36,72 @@ type Chain struct {
 	Report  func(source string, err error)               // called once for each source that fails; nil is silence
 	Label   func(blob plan.Blob) (label string, ok bool) // the image that a blob belongs to; nil knows none
 
-	mu       sync.Mutex
-	reported map[string]bool
+	mu     sync.Mutex
+	states map[int]*state // by index in Sources
 }
 
-// Open implements Blobs. Its error is a *MissingError when no source has the blob.
+// state is what a chain remembers of a source that failed.
+type state struct {
+	row   int             // failures without a success in between
+	out   error           // why it is not asked any more; nil while it is
+	wrong map[string]bool // digests whose bytes were wrong
+}
+
+// Open implements Blobs. Its error is a *MissingError when no source has the blob, and so is a read's when none has the
+// rest.
 func (c *Chain) Open(ctx context.Context, blob plan.Blob) (io.ReadCloser, error) {
-	missing := &MissingError{Blob: blob}
-	for _, s := range c.Sources {
-		reader, err := s.Blobs.Open(ctx, blob)
-		if err == nil {
-			return reader, nil
-		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			c.report(s.Name, err)
-			missing.Cause = err
-		}
+	s := &chained{chain: c, ctx: ctx, blob: blob, missing: &MissingError{Blob: blob}}
+	if err := s.next(); err != nil {
+		return nil, err
 	}
-	if c.Label != nil {
-		missing.Label, _ = c.Label(blob)
-	}
-	return nil, missing
+	s.first = s.source
+	return &checked{ReadCloser: Verify(s, blob), stream: s}, nil
 }
 
-func (c *Chain) report(source string, err error) {
+// usable reports whether source i may be asked for a blob; else why not, nil for a blob that was wrong there.
+func (c *Chain) usable(i int, blob plan.Blob) (ok bool, why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.Report == nil || c.reported[source] {
-		return
+	st := c.states[i]
+	if st == nil {
+		return true, nil
 	}
-	if c.reported == nil {
-		c.reported = map[string]bool{}
+	if st.wrong[blob.Digest] {
+		return false, errors.New("its bytes in " + c.Sources[i].Name + " are wrong")
 	}
-	c.reported[source] = true
-	c.Report(source, err)
+	return st.out == nil, st.out
+}
+
+func (c *Chain) succeeded(i int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if st := c.states[i]; st != nil {
+		st.row = 0
+	}
+}
+
+func (c *Chain) failed(i int, blob plan.Blob, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	st := c.states[i]
+	if st == nil {
+		st = &state{wrong: map[string]bool{}}
+		if c.states == nil {
+			c.states = map[int]*state{}
+		}
+		c.states[i] = st
+		if c.Report != nil {
+			c.Report(c.Sources[i].Name, err)
+		}
+	}
+	var endpoint *EndpointError
+	var corrupt *CorruptError
+	if errors.As(err, &corrupt) {
+		st.wrong[blob.Digest] = true
+	}
+	if st.row++; errors.As(err, &endpoint) || st.row >= patience {
+		st.out = err
+	}
 }
 
 // MissingError is a blob that no source has. It is an fs.ErrNotExist.

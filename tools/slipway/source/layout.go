@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 )
@@ -19,23 +18,26 @@ type Layout string
 
 // Open implements Blobs. It fails early on a file of another size.
 func (l Layout) Open(_ context.Context, blob plan.Blob) (io.ReadCloser, error) {
-	algorithm, hex, ok := strings.Cut(blob.Digest, ":")
-	if !ok || strings.ContainsAny(blob.Digest, "/\\.") {
-		return nil, fmt.Errorf("opening blob %q in image layout %q: not a digest", blob.Digest, string(l))
+	hex, err := hexOf(blob)
+	if err != nil {
+		return nil, err
 	}
-	path := filepath.Join(string(l), "blobs", algorithm, hex)
+	return openFile(filepath.Join(string(l), "blobs", "sha256", hex), blob, "image layout")
+}
+
+func openFile(path string, blob plan.Blob, where string) (io.ReadCloser, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("opening blob in image layout: %w", err)
+		return nil, fmt.Errorf("opening blob in %s: %w", where, err)
 	}
 	info, err := file.Stat()
 	switch {
 	case err != nil:
 		file.Close()
-		return nil, fmt.Errorf("opening blob in image layout: %w", err)
+		return nil, fmt.Errorf("opening blob in %s: %w", where, err)
 	case !info.Mode().IsRegular():
 		file.Close()
-		return nil, fmt.Errorf("opening blob in image layout: %q is not a file", path)
+		return nil, fmt.Errorf("opening blob in %s: %q is not a file", where, path)
 	case info.Size() != blob.Size:
 		file.Close()
 		return nil, &CorruptError{Blob: blob, Problem: fmt.Sprintf("%q has %d bytes instead of %d", path, info.Size(), blob.Size)}

@@ -108,7 +108,7 @@ func TestLayout(t *testing.T) {
 		{name: "size", blob: short, err: func(err error) bool { return errors.As(err, &corrupt) }},
 		{name: "content", blob: swapped, err: func(err error) bool { return errors.As(err, &corrupt) }},
 		{name: "folder", blob: folder, err: func(err error) bool { return strings.Contains(err.Error(), "is not a file") }},
-		{name: "escape", blob: plan.Blob{Digest: "sha256:../../x"}, err: func(err error) bool { return strings.Contains(err.Error(), "not a digest") }},
+		{name: "escape", blob: plan.Blob{Digest: "sha256:../../x"}, err: func(err error) bool { return strings.Contains(err.Error(), "not a SHA-256 digest") }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := read(source.Layout(dir), tc.blob)
