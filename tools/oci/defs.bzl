@@ -17,16 +17,31 @@ service_image(
 ```
 
 `bazel build :image` makes an OCI layout, `bazel build :image.descriptor` its descriptor, `bazel run :push` pushes it.
+`image_push` makes a target that pushes many.
 """
 
 load("//tools/oci/private:image_descriptor.bzl", _image_descriptor = "image_descriptor")
 load("//tools/oci/private:image_descriptor_info.bzl", _ImageDescriptorInfo = "ImageDescriptorInfo")
 load("//tools/oci/private:image_layer.bzl", _image_layer = "image_layer")
+load("//tools/oci/private:image_list_info.bzl", _ImageListInfo = "ImageListInfo")
+load("//tools/oci/private:image_push.bzl", _image_push = "image_push")
 load("//tools/oci/private:labels.bzl", _label_text = "label_text")
+load("//tools/oci/private:paths.bzl", _descriptor_label = "descriptor_label", _rlocation_path = "rlocation_path")
+load("//tools/oci/private:plan_images.bzl", _LAYERS_ATTRS = "LAYERS_ATTRS", _plan_images = "plan_images")
+load("//tools/oci/private:runner.bzl", _runner = "runner")
 load("//tools/oci/private:service_image.bzl", _service_image = "service_image")
 
 ImageDescriptorInfo = _ImageDescriptorInfo
+ImageListInfo = _ImageListInfo
 image_descriptor = _image_descriptor
 image_layer = _image_layer
+image_push = _image_push
 label_text = _label_text
 service_image = _service_image
+
+# For rules that write plans and run slipway or another program.
+LAYERS_ATTRS = _LAYERS_ATTRS
+descriptor_label = _descriptor_label
+plan_images = _plan_images
+rlocation_path = _rlocation_path
+runner = _runner

@@ -1,11 +1,10 @@
 """image_sizes: what the services' images weigh together."""
 
-load("//tools/ci/private:service_list_info.bzl", "ServiceListInfo")
-load("//tools/e2e:defs.bzl", "rlocation_path")
+load("//tools/oci:defs.bzl", "ImageListInfo", "rlocation_path", "runner")
 
 def _measurement_impl(ctx):
     output = ctx.actions.declare_file(ctx.label.name + ".json")
-    images = ctx.attr.services[ServiceListInfo].images
+    images = ctx.attr.services[ImageListInfo].images
     args = ctx.actions.args()
     args.add("measure")
     args.add(output, format = "--output=%s")
@@ -28,7 +27,7 @@ image_measurement = rule(
         "services": attr.label(
             doc = "service_list. Required.",
             mandatory = True,
-            providers = [ServiceListInfo],
+            providers = [ImageListInfo],
         ),
         "_tool": attr.label(
             cfg = "exec",
@@ -39,23 +38,16 @@ image_measurement = rule(
 )
 
 def _sizes_impl(ctx):
-    executable = ctx.actions.declare_file(ctx.label.name)
-    ctx.actions.symlink(
-        output = executable,
-        target_file = ctx.executable._tool,
-        is_executable = True,
-    )
-    return [
-        DefaultInfo(
-            executable = executable,
-            runfiles = ctx.runfiles(files = [executable, ctx.file.measurement]).merge(ctx.attr._tool[DefaultInfo].default_runfiles),
-        ),
-        RunEnvironmentInfo(environment = {
+    return runner(
+        ctx,
+        program = ctx.attr._tool,
+        environment = {
             "IMAGE_MAX_COMPRESSED": str(ctx.attr.max_compressed),
             "IMAGE_MAX_UNPACKED": str(ctx.attr.max_unpacked),
             "IMAGE_SIZES": rlocation_path(ctx.workspace_name, ctx.file.measurement.short_path),
-        }),
-    ]
+        },
+        files = [ctx.file.measurement],
+    )
 
 _ATTRS = {
     "max_compressed": attr.int(

@@ -1,16 +1,16 @@
 """service_list: the services, by their folders."""
 
 load("//tools/ci/private:service_list_info.bzl", "ServiceListInfo")
-load("//tools/oci:defs.bzl", "ImageDescriptorInfo")
+load("//tools/oci:defs.bzl", "ImageDescriptorInfo", "ImageListInfo")
 
 def _service_list_impl(ctx):
     images = [target[ImageDescriptorInfo] for target in ctx.attr.images]
     for target in ctx.attr.services:
-        images += target[ServiceListInfo].images
-    return [ServiceListInfo(
-        images = images,
-        services = [struct(image = image.image_label, name = image.image_name) for image in images],
-    )]
+        images += target[ImageListInfo].images
+    return [
+        ImageListInfo(images = images),
+        ServiceListInfo(services = [struct(image = image.image_label, name = image.image_name) for image in images]),
+    ]
 
 _service_list = rule(
     implementation = _service_list_impl,
@@ -23,10 +23,13 @@ _service_list = rule(
         "pushes": attr.label_list(doc = "Targets that push the images; they only have to be there. Unset: none."),
         "services": attr.label_list(
             doc = "Lists to add. Unset: none.",
-            providers = [ServiceListInfo],
+            providers = [ImageListInfo],
         ),
     },
-    provides = [ServiceListInfo],
+    provides = [
+        ImageListInfo,
+        ServiceListInfo,
+    ],
 )
 
 def service_list(name, exclude = [], visibility = None):

@@ -2,8 +2,5 @@
 
 ServiceListInfo = provider(
     doc = "Services.",
-    fields = {
-        "images": "list of ImageDescriptorInfo, in the same order.",
-        "services": "list of structs with name, e.g. \"gateway\", and image, e.g. \"//services/gateway:image\".",
-    },
+    fields = {"services": "list of structs with name, e.g. \"gateway\", and image, e.g. \"//services/gateway:image\"."},
 )

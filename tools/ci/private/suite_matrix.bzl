@@ -1,27 +1,21 @@
 """suite_matrix: the file that says which suite needs what, and its test."""
 
 load("//tools/ci/private:suite_graph.bzl", "suite_graph")
-load("//tools/e2e:defs.bzl", "rlocation_path")
+load("//tools/oci:defs.bzl", "rlocation_path", "runner")
 
 def _matrix_impl(ctx):
-    executable = ctx.actions.declare_file(ctx.label.name)
-    ctx.actions.symlink(
-        output = executable,
-        target_file = ctx.executable._tool,
-        is_executable = True,
-    )
     environment = {"MATRIX_GRAPH": rlocation_path(ctx.workspace_name, ctx.file.graph.short_path)}
-    runfiles = ctx.runfiles(files = [executable]).merge_all([
-        ctx.attr.graph[DefaultInfo].default_runfiles,
-        ctx.attr._tool[DefaultInfo].default_runfiles,
-    ])
+    committed = []
     if ctx.file.committed:
+        committed = [ctx.file.committed]
         environment["MATRIX_COMMITTED"] = rlocation_path(ctx.workspace_name, ctx.file.committed.short_path)
-        runfiles = runfiles.merge(ctx.runfiles(files = [ctx.file.committed]))
-    return [
-        DefaultInfo(executable = executable, runfiles = runfiles),
-        RunEnvironmentInfo(environment = environment),
-    ]
+    return runner(
+        ctx,
+        program = ctx.attr._tool,
+        environment = environment,
+        files = committed,
+        targets = [ctx.attr.graph],
+    )
 
 _ATTRS = {
     "committed": attr.label(

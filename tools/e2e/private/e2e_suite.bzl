@@ -1,9 +1,9 @@
 """e2e_suite: one end-to-end suite."""
 
 load("//tools/e2e/private:database.bzl", "database_parts")
-load("//tools/e2e/private:paths.bzl", "descriptor_label")
 load("//tools/e2e/private:suite.bzl", "suite", "suite_test")
 load("//tools/e2e/private:suite_plan.bzl", "suite_plan")
+load("//tools/oci:defs.bzl", "descriptor_label")
 
 # Why a suite is no ordinary test: it talks to the container engine by its socket (no sandbox, not on a remote machine) and
 # reaches the cluster by the network. Its result is cached all the same, because all its inputs are declared.

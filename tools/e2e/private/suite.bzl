@@ -1,6 +1,7 @@
 """suite and suite_test: slipway, started with a suite's plan."""
 
 load("//tools/e2e/private:suite_plan_info.bzl", "SuitePlanInfo")
+load("//tools/oci:defs.bzl", "runner")
 
 # What a test takes from its caller: where the engine, its account data and our caches are, the decision's variables, and
 # how to print. Everything else about a suite is declared.
@@ -21,28 +22,17 @@ SUITE_ENVIRONMENT = [
 ]
 
 def _suite_impl(ctx):
-    # Not the target's own name: its tests live in a package of that name, whose outputs need the folder.
-    executable = ctx.actions.declare_file(ctx.label.name + ".slipway")
-    ctx.actions.symlink(
-        output = executable,
-        target_file = ctx.executable._slipway,
-        is_executable = True,
+    plan = ctx.attr.plan[SuitePlanInfo]
+    return runner(
+        ctx,
+        program = ctx.attr._slipway,
+        environment = {"SLIPWAY_PLAN": plan.rlocation},
+        inherited_environment = SUITE_ENVIRONMENT,
+        # Not the target's own name: its tests live in a package of that name, whose outputs need the folder.
+        name = ctx.label.name + ".slipway",
+        outputs = [plan.plan],
+        targets = [ctx.attr.plan],
     )
-    runfiles = ctx.runfiles(files = [executable]).merge_all([
-        ctx.attr.plan[DefaultInfo].default_runfiles,
-        ctx.attr._slipway[DefaultInfo].default_runfiles,
-    ])
-    return [
-        DefaultInfo(
-            executable = executable,
-            files = depset([executable, ctx.attr.plan[SuitePlanInfo].plan]),
-            runfiles = runfiles,
-        ),
-        RunEnvironmentInfo(
-            environment = {"SLIPWAY_PLAN": ctx.attr.plan[SuitePlanInfo].rlocation},
-            inherited_environment = SUITE_ENVIRONMENT,
-        ),
-    ]
 
 _ATTRS = {
     "plan": attr.label(

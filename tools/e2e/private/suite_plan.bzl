@@ -1,10 +1,9 @@
 """suite_plan: a suite as data."""
 
-load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
 load("//tools/e2e/private:node_image_info.bzl", "NodeImageInfo")
-load("//tools/e2e/private:paths.bzl", "parse_expose", "rlocation_path")
+load("//tools/e2e/private:paths.bzl", "parse_expose")
 load("//tools/e2e/private:suite_plan_info.bzl", "SuitePlanInfo")
-load("//tools/oci:defs.bzl", "ImageDescriptorInfo", "label_text")
+load("//tools/oci:defs.bzl", "ImageDescriptorInfo", "LAYERS_ATTRS", "label_text", "plan_images", "rlocation_path")
 
 # plan.Version of tools/slipway/plan, which refuses a plan of another version.
 _VERSION = 1
@@ -12,37 +11,14 @@ _VERSION = 1
 def _rlocation(ctx, file):
     return rlocation_path(ctx.workspace_name, file.short_path)
 
-def _images(ctx, with_layouts):
-    images = []
-    labels = {}
-    for target in ctx.attr.images:
-        info = target[ImageDescriptorInfo]
-        if info.image_name in labels:
-            fail("{}: 'images' must have different names, got \"{}\" from {} and {}; set one of them instead".format(
-                ctx.attr.suite_label,
-                info.image_name,
-                labels[info.image_name],
-                info.image_label,
-            ))
-        labels[info.image_name] = info.image_label
-        image = {
-            "descriptor": _rlocation(ctx, info.descriptor),
-            "label": info.image_label,
-            "name": info.image_name,
-        }
-        if with_layouts:
-            image["layout"] = _rlocation(ctx, info.layout)
-        images.append(image)
-    return images
-
-def _plan(ctx, with_layouts):
+def _plan(ctx, images):
     return {
         "cluster": {
             "config": _rlocation(ctx, ctx.file.kind_config),
             "nodeImage": _rlocation(ctx, ctx.file.node_image),
         },
         "expose": parse_expose(ctx.attr.suite_label, ctx.attr.expose),
-        "images": _images(ctx, with_layouts),
+        "images": images,
         "label": ctx.attr.suite_label,
         "manifests": [
             {"path": _rlocation(ctx, file), "short": file.short_path}
@@ -97,15 +73,11 @@ def _check(ctx, draft):
     return plan
 
 def _suite_plan_impl(ctx):
-    with_layouts = ctx.attr._layers[BuildSettingInfo].value == "runfiles"
+    images = plan_images(ctx, ctx.attr.suite_label, [target[ImageDescriptorInfo] for target in ctx.attr.images])
     draft = ctx.actions.declare_file(ctx.label.name + ".draft.json")
-    ctx.actions.write(draft, json.encode(_plan(ctx, with_layouts)) + "\n")
+    ctx.actions.write(draft, json.encode(_plan(ctx, images.entries)) + "\n")
     plan = _check(ctx, draft)
-    infos = [target[ImageDescriptorInfo] for target in ctx.attr.images]
-    files = [plan, ctx.file.kind_config, ctx.file.node_image, ctx.executable.test] + ctx.files.manifests
-    files += [info.descriptor for info in infos]
-    if with_layouts:
-        files += [info.layout for info in infos]
+    files = [plan, ctx.file.kind_config, ctx.file.node_image, ctx.executable.test] + ctx.files.manifests + images.files
     runfiles = ctx.runfiles(files = files).merge(ctx.attr.test[DefaultInfo].default_runfiles)
     return [
         DefaultInfo(files = depset([plan]), runfiles = runfiles),
@@ -165,7 +137,6 @@ suite_plan = rule(
             default = "//tools/e2e/check",
             executable = True,
         ),
-        "_layers": attr.label(default = "//tools/oci:layers"),
-    },
+    } | LAYERS_ATTRS,
     provides = [SuitePlanInfo],
 )

@@ -1,7 +1,7 @@
 """suites_plan: several suites as data, for one run in one cluster."""
 
-load("//tools/e2e/private:paths.bzl", "rlocation_path")
 load("//tools/e2e/private:suite_plan_info.bzl", "SuitePlanInfo")
+load("//tools/oci:defs.bzl", "rlocation_path")
 
 # plan.Version of tools/slipway/plan, as in suite_plan.bzl.
 _VERSION = 1

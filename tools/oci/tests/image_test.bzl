@@ -1,9 +1,22 @@
 """Tests of service_image and of the rules below it."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts", "unittest")
-load("//tools/oci:defs.bzl", "ImageDescriptorInfo", "image_descriptor", "image_layer", "label_text", "service_image")
+load("//tools/oci:defs.bzl", "ImageDescriptorInfo", "descriptor_label", "image_descriptor", "image_layer", "image_push", "label_text", "rlocation_path", "service_image")
 load("//tools/oci/private:labels.bzl", "package_name_of")
 load("//tools/oci/private:service_image.bzl", "default_repository", "image_labels")
+
+_LAYERS = str(Label("//tools/oci:layers"))
+
+def _paths_test_impl(ctx):
+    env = unittest.begin(ctx)
+    asserts.equals(env, "_main/test/e2e/kind.yaml", rlocation_path("_main", "test/e2e/kind.yaml"))
+    asserts.equals(env, "rules~/a/b.yaml", rlocation_path("_main", "../rules~/a/b.yaml"))
+    image = Label("//services/gateway:image")
+    asserts.equals(env, Label("//services/gateway:image.descriptor"), descriptor_label(image))
+    asserts.equals(env, Label("//a:b.descriptor"), descriptor_label(Label("//a:b.descriptor")))
+    return unittest.end(env)
+
+_paths_test = unittest.make(_paths_test_impl)
 
 def _names_test_impl(ctx):
     env = unittest.begin(ctx)
@@ -37,6 +50,44 @@ def _layer_test_impl(ctx):
 
 _layer_test = analysistest.make(_layer_test_impl)
 
+# Layouts are in plan and runfiles only where layers are.
+def _push_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    target = analysistest.target_under_test(env)
+    write = [a for a in analysistest.target_actions(env) if a.mnemonic == "FileWrite"][0]
+    image = {
+        "descriptor": "_main/tools/oci/tests/image.descriptor.json",
+        "label": "//tools/oci/tests:image",
+        "name": "tests",
+    }
+    layouts = [f for f in target[DefaultInfo].default_runfiles.files.to_list() if f.is_directory]
+    if ctx.attr.layouts:
+        image["layout"] = "_main/tools/oci/tests/image"
+    asserts.equals(env, 1 if ctx.attr.layouts else 0, len(layouts))
+    asserts.equals(env, {
+        "images": [image],
+        "label": "//tools/oci/tests:push_all",
+        "registry": "localhost:5001/kubernaut",
+        "version": 1,
+    }, json.decode(write.content))
+    asserts.equals(
+        env,
+        {"SLIPWAY_PLAN": "_main/tools/oci/tests/push_all.plan.json"},
+        target[RunEnvironmentInfo].environment,
+    )
+    return analysistest.end(env)
+
+_push_test = analysistest.make(
+    _push_test_impl,
+    attrs = {"layouts": attr.bool()},
+    config_settings = {_LAYERS: "runfiles"},
+)
+_push_cache_test = analysistest.make(
+    _push_test_impl,
+    attrs = {"layouts": attr.bool()},
+    config_settings = {_LAYERS: "cache"},
+)
+
 def _fails_test_impl(ctx):
     env = analysistest.begin(ctx)
     asserts.expect_failure(env, ctx.attr.message)
@@ -58,7 +109,7 @@ def image_test_suite(name):
         visibility = ["//tools:__subpackages__"],
     )
     image_descriptor(
-        name = "image_again",
+        name = "image_again.descriptor",
         image = ":image",
         tags = ["manual"],
         visibility = ["//tools:__subpackages__"],
@@ -66,6 +117,25 @@ def image_test_suite(name):
     image_descriptor(
         name = "no_layout",
         image = ":one_file",
+        tags = ["manual"],
+    )
+    image_push(
+        name = "push_all",
+        images = [":image"],
+        registry = "localhost:5001/kubernaut",
+        tags = ["manual"],
+        visibility = ["//tools:__subpackages__"],
+    )
+    image_push(
+        name = "push_none",
+        tags = ["manual"],
+    )
+    image_push(
+        name = "push_twice",
+        images = [
+            ":image",
+            ":image_again.descriptor",
+        ],
         tags = ["manual"],
     )
     native.filegroup(
@@ -93,6 +163,26 @@ def image_test_suite(name):
         name = "layer_test",
         target_under_test = ":image.layer",
     )
+    _paths_test(name = "paths_test")
+    _push_test(
+        name = "push_test",
+        layouts = True,
+        target_under_test = ":push_all",
+    )
+    _push_cache_test(
+        name = "push_cache_test",
+        target_under_test = ":push_all",
+    )
+    _fails_test(
+        name = "push_none_test",
+        message = "//tools/oci/tests:push_none: 'images' must name an image when 'lists' names none, got neither",
+        target_under_test = ":push_none",
+    )
+    _fails_test(
+        name = "push_twice_test",
+        message = "//tools/oci/tests:push_twice: 'images' must have different names, got \"tests\" from //tools/oci/tests:image and //tools/oci/tests:image",
+        target_under_test = ":push_twice",
+    )
     _fails_test(
         name = "no_layout_test",
         message = "//tools/oci/tests:no_layout: 'image' must make one OCI layout directory, got [\"BUILD.bazel\"]",
@@ -110,6 +200,11 @@ def image_test_suite(name):
             ":layer_test",
             ":names_test",
             ":no_layout_test",
+            ":paths_test",
+            ":push_cache_test",
+            ":push_none_test",
+            ":push_test",
+            ":push_twice_test",
             ":two_files_test",
         ],
     )

@@ -49,6 +49,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, streams
 		io.WriteString(streams.Out, usage)
 	case "run":
 		err = runCommand(ctx, args, getenv, streams, steps)
+	case "push":
+		err = pushCommand(ctx, args, getenv, streams)
 	default:
 		err = fault.New(fault.Usage, fmt.Errorf("unknown command %q", command), "--help")
 	}
@@ -132,10 +134,11 @@ func oneLine(text string) string {
 	return strings.Join(lines, "; ")
 }
 
-// suiteError is an error of a run whose plan is known.
+// suiteError is an error of a run, or of a push, whose plan is known.
 type suiteError struct {
 	error
-	label string // the suite's, from the plan
+	label  string // the suite's, from the plan
+	pushes bool   // it is no suite: nothing but the registry will do
 }
 
 func (e *suiteError) Unwrap() error { return e.error }
@@ -170,6 +173,15 @@ func hints(err error) []string {
 	return lines
 }
 
+// elsewhere is how to do without the registry.
+func elsewhere(err error) string {
+	var suite *suiteError
+	if errors.As(err, &suite) && suite.pushes {
+		return "--registry=localhost:5001/kubernaut"
+	}
+	return "--destination=kind"
+}
+
 func actions(err error) []string {
 	var input *plan.InputError
 	var denied *registry.DeniedError
@@ -181,9 +193,9 @@ func actions(err error) []string {
 	case errors.As(err, &input):
 		return input.Hints
 	case errors.As(err, &denied):
-		return []string{"docker login " + denied.Registry(), "--destination=kind"}
+		return []string{"docker login " + denied.Registry(), elsewhere(err)}
 	case errors.As(err, &unreachable):
-		return []string{"unset IMAGE_REGISTRY IMAGE_TAG", "--destination=kind"}
+		return []string{elsewhere(err), "unset IMAGE_REGISTRY IMAGE_TAG"}
 	case errors.As(err, &missing):
 		return []string{missing.Command()}
 	case errors.As(err, &corrupt): // Bazel has written other bytes than it says, or somebody has since

@@ -45,11 +45,15 @@ func TestComplain(t *testing.T) {
 		},
 		{
 			"unreachable", &registry.UnreachableError{Label: "//a", Repository: "r.io/a", Detail: "no route"}, 3,
-			"slipway: error: pushing //a to r.io/a: no route\nslipway: hint: unset IMAGE_REGISTRY IMAGE_TAG\nslipway: hint: tools/bazelw run //tools/slipway -- --destination=kind\n",
+			"slipway: error: pushing //a to r.io/a: no route\nslipway: hint: tools/bazelw run //tools/slipway -- --destination=kind\nslipway: hint: unset IMAGE_REGISTRY IMAGE_TAG\n",
 		},
 		{
-			"flag of a suite", &suiteError{fmt.Errorf("wrapped: %w", &plan.InputError{Message: "bad", Hints: []string{"--fresh", "ls --all"}}), "//test/e2e:a"}, 2,
+			"flag of a suite", &suiteError{error: fmt.Errorf("wrapped: %w", &plan.InputError{Message: "bad", Hints: []string{"--fresh", "ls --all"}}), label: "//test/e2e:a"}, 2,
 			"slipway: error: wrapped: bad\nslipway: hint: tools/bazelw run //test/e2e:a -- --fresh\nslipway: hint: ls --all\n",
+		},
+		{
+			"push denied", &suiteError{error: &registry.DeniedError{Label: "//a", Repository: "ghcr.io/o/a", Status: 403}, label: "//services:push", pushes: true}, 3,
+			"slipway: error: pushing //a to ghcr.io/o/a: 403 Forbidden\nslipway: hint: docker login ghcr.io\nslipway: hint: tools/bazelw run //services:push -- --registry=localhost:5001/kubernaut\n",
 		},
 		{
 			"full disk", fault.New(fault.Delivery, fmt.Errorf("writing lease: %w", &fs.PathError{Op: "write", Path: "/x/lease.json", Err: syscall.ENOSPC}), "ls -R /x"), 3,

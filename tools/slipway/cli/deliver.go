@@ -24,7 +24,7 @@ func (r *runner) registryImages() []registry.Image {
 	var images []registry.Image
 	for _, i := range r.in.images {
 		d := i.descriptor
-		images = append(images, registry.Image{Descriptor: d, Repository: r.decision.Repository(d.Name), Tags: []string{r.decision.Tag}})
+		images = append(images, registry.Image{Descriptor: d, Repository: r.decision.Repository(d.Name), Tags: r.tags})
 	}
 	return images
 }

@@ -56,6 +56,7 @@ test "${VERDICT:-PASS}" = PASS
 // address where nobody listens.
 func setup(env *testscript.Env) error {
 	root := filepath.Join(env.WorkDir, "runfiles", "_main")
+	serve(env)
 	var images []plan.Image
 	for _, name := range []string{"gateway", "datastorage"} {
 		image, err := writeImage(root, name, name)
@@ -73,6 +74,7 @@ func setup(env *testscript.Env) error {
 	}
 	for name, content := range map[string]any{
 		"plan.json": p, "node.json": plan.NodeImage{Reference: "kindest/node:v1", Digest: digest([]byte("node"))},
+		"push.json": plan.Push{Version: 1, Label: "//services:push", Registry: env.Getenv("REGISTRY") + "/standard", Images: images},
 		"kind.yaml": "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n", "deploy.yaml": deployment, "gateway_test": testBinary,
 	} {
 		if err := write(filepath.Join(root, name), content); err != nil {
@@ -87,7 +89,6 @@ func setup(env *testscript.Env) error {
 	if err := writeSets(root, p, failing); err != nil {
 		return err
 	}
-	serve(env)
 	// The credentials of "me", whose password is "secret", for the good registry.
 	login := map[string]any{"auths": map[string]any{env.Getenv("REGISTRY"): map[string]string{"auth": "bWU6c2VjcmV0"}}}
 	if err := write(filepath.Join(env.WorkDir, "docker", "config.json"), login); err != nil {

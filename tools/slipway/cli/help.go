@@ -5,6 +5,7 @@ const usage = `slipway runs an end-to-end suite, or several at the same time, on
 
 Usage:
   slipway [run] [flags] [-- test flags]    e.g. slipway --fresh -- -test.run=TestGW1
+  slipway push [flags]             sends images to a registry; has a --help of its own
   slipway version
   slipway help
 
@@ -62,4 +63,45 @@ Exit codes:
   3    registry, container engine, cluster or deployment failed
   130  interrupted; logs are exported and the cluster is deleted first
   Of several suites that failed, the highest code counts.
+`
+
+// pushUsage is all there is to know about "slipway push".
+const pushUsage = `slipway push sends images to a registry and moves only what it lacks.
+
+Usage:
+  slipway push [flags]
+
+Under bazel, flags follow "--":
+  tools/bazelw run //services:push -- --registry=localhost:5001/kubernaut --tag=dev
+
+Images that are there cost one request each and no byte. Blobs are sent in parallel, one that several images share once
+where the registry can mount it; manifests follow when all blobs of all images are there, tags when all manifests are. A
+push that was broken off leaves no tag, and the next one sends what lacks.
+
+Flags:
+  --registry=HOST/PATH  host[:port][/path] without scheme, lower case; the image's name follows it
+                        (default: $IMAGE_REGISTRY, else the target's)
+  --tag=TAG             tag of every image, as often as wanted (default: $IMAGE_TAG, else none: the
+                        images are there by digest)
+  --dry-run             say which requests and bytes each image would cost, and stop
+  --jobs=N              registry requests at a time, 1 to 64 (default 4)
+  --report=FILE         write the report as JSON, version 1
+  --plan=FILE           what to push, a file or a path in the runfiles (default: $SLIPWAY_PLAN)
+
+Environment:
+  IMAGE_REGISTRY        see --registry
+  IMAGE_TAG             see --tag
+  SLIPWAY_PLAN          see --plan
+  DOCKER_CONFIG         folder of the registry credentials (default: $HOME/.docker)
+  NO_COLOR              when set, no colours
+
+Output:
+  stdout   "<image> <repository>@sha256:<digest>", one line for each image
+  stderr   everything else; the first line is the destination and its reason
+
+Exit codes:
+  0    every image is in the registry, and every tag points to it
+  2    flags, environment or plan are wrong; nothing was touched
+  3    the registry or a source of blobs failed; no tag was written before every image was there
+  130  interrupted
 `

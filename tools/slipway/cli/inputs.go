@@ -95,9 +95,12 @@ func readInputs(name string, f *files) (inputs, error) {
 		return inputs{}, err
 	}
 	var in inputs
-	if plan.IsSet(data) {
+	switch {
+	case plan.IsSet(data):
 		err = in.readSet(name, data, f)
-	} else {
+	case plan.IsPush(data):
+		err = fault.New(fault.Usage, fmt.Errorf("plan %q is of images to push and has no suite", name), "slipway push --plan="+name)
+	default:
 		err = in.addSuite(name, data)
 	}
 	if err != nil {

@@ -34,6 +34,7 @@ type runner struct {
 	steps    steps
 	in       inputs
 	decision plan.Decision
+	tags     []string // of the images in a registry
 	progress *progress.Display
 	ledger   *report.Ledger
 	state    string // folder of leases
@@ -58,7 +59,7 @@ func runCommand(ctx context.Context, args []string, getenv func(string) string, 
 		return err
 	}
 	if err := r.run(ctx); err != nil {
-		return &suiteError{err, r.in.label}
+		return &suiteError{error: err, label: r.in.label}
 	}
 	return nil
 }
@@ -96,6 +97,7 @@ func (r *runner) decide() error {
 	if err != nil {
 		return err
 	}
+	r.tags = []string{r.decision.Tag}
 	r.progress.Line("%s", r.decision)
 	r.ledger.Set(func(rep *report.Report) {
 		rep.Suite, rep.Destination, rep.Reason = r.in.label, string(r.decision.Destination), r.decision.Reason

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"slices"
@@ -32,7 +33,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata/script",
 		Setup: setup,
-		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"await": await, "exits": exits, "flip": flip},
+		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"await": await, "exits": exits, "flip": flip, "tagged": tagged},
 	})
 }
 
@@ -70,6 +71,16 @@ func flip(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	data[0] ^= 1
 	ts.Check(os.WriteFile(path, data, 0o644))
+}
+
+// tagged checks that the good registry's repository has the tag.
+func tagged(ts *testscript.TestScript, neg bool, args []string) {
+	resp, err := http.Head("http://" + ts.Getenv("REGISTRY") + "/v2/" + args[0] + "/manifests/" + args[1])
+	ts.Check(err)
+	resp.Body.Close()
+	if got := resp.StatusCode == http.StatusOK; got == neg {
+		ts.Fatalf("%s:%s: got %s", args[0], args[1], resp.Status)
+	}
 }
 
 func event(format string, args ...any) {

@@ -3,7 +3,6 @@ package plan
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 )
 
 // Set is several suites for one run in one cluster, as tools/e2e writes it into <set>.plan.json.
@@ -42,8 +41,8 @@ func DecodeSet(name string, data []byte) (Set, error) {
 }
 
 func (s Set) validate() error {
-	if !strings.HasPrefix(s.Label, "//") && !strings.HasPrefix(s.Label, "@") {
-		return fmt.Errorf("label must be a Bazel label, got %q", s.Label)
+	if err := checkLabel(s.Label); err != nil {
+		return err
 	}
 	if !dnsLabel.MatchString(s.Name) {
 		return fmt.Errorf("name must be lower-case letters, digits and dashes, got %q", s.Name)

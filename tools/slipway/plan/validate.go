@@ -25,8 +25,8 @@ var (
 )
 
 func (p Plan) validate() error {
-	if !strings.HasPrefix(p.Label, "//") && !strings.HasPrefix(p.Label, "@") {
-		return fmt.Errorf("label must be a Bazel label, got %q", p.Label)
+	if err := checkLabel(p.Label); err != nil {
+		return err
 	}
 	if !dnsLabel.MatchString(p.Name) {
 		return fmt.Errorf("name must be lower-case letters, digits and dashes, got %q", p.Name)
@@ -42,9 +42,18 @@ func (p Plan) validate() error {
 	return nil
 }
 
-func (p Plan) validateImages() error {
+func (p Plan) validateImages() error { return checkImages(p.Images) }
+
+func checkLabel(label string) error {
+	if !strings.HasPrefix(label, "//") && !strings.HasPrefix(label, "@") {
+		return fmt.Errorf("label must be a Bazel label, got %q", label)
+	}
+	return nil
+}
+
+func checkImages(images []Image) error {
 	seen := map[string]bool{}
-	for i, image := range p.Images {
+	for i, image := range images {
 		where := fmt.Sprintf("images[%d]", i)
 		if !component.MatchString(image.Name) {
 			return fmt.Errorf("%s: name must be a repository name in lower case, got %q", where, image.Name)

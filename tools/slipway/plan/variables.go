@@ -12,7 +12,6 @@ import (
 const (
 	exampleRegistry = "export IMAGE_REGISTRY=localhost:5001/kubernaut"
 	exampleTag      = "export IMAGE_TAG=pr-123"
-	unsetBoth       = "unset IMAGE_REGISTRY IMAGE_TAG"
 
 	maxTag        = 128
 	maxRepository = 255 // https://github.com/distribution/reference/blob/v0.6.0/reference.go, RepositoryNameTotalLengthMax
@@ -24,22 +23,44 @@ var (
 	scheme   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
 )
 
+// setting is one way to name a registry or a tag.
+type setting struct {
+	name  string   // as messages call it: "IMAGE_REGISTRY"
+	give  string   // what stands before a value that is typed: "export IMAGE_REGISTRY="
+	other []string // hints beside a corrected value
+}
+
+var (
+	unsetBoth        = []string{"unset IMAGE_REGISTRY IMAGE_TAG"}
+	registryVariable = setting{name: "IMAGE_REGISTRY", give: "export IMAGE_REGISTRY=", other: unsetBoth}
+	tagVariable      = setting{name: "IMAGE_TAG", give: "export IMAGE_TAG=", other: unsetBoth}
+	registryFlag     = setting{name: "--registry", give: "--registry="}
+	tagFlag          = setting{name: "--tag", give: "--tag="}
+)
+
+func (s setting) error(message, correction string) error {
+	return &InputError{Message: s.name + " " + message, Hints: append([]string{s.give + correction}, s.other...)}
+}
+
 // CheckRegistry reports an IMAGE_REGISTRY that cannot stand before "/<image>" in a reference: host[:port][/path], lower
 // case, no scheme (https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests). The first
 // hint is the corrected value when there is an obvious one.
-func CheckRegistry(value string) error {
+func CheckRegistry(value string) error { return registryVariable.checkRegistry(value) }
+
+func (s setting) checkRegistry(value string) error {
+	const example = "localhost:5001/kubernaut"
 	problem := registryProblem(value)
 	if problem == "" {
 		return nil
 	}
 	if hasCredentials(value) {
-		return &InputError{Message: "IMAGE_REGISTRY " + problem, Hints: []string{exampleRegistry, unsetBoth}}
+		return s.error(problem, example)
 	}
-	first := exampleRegistry
+	corrected := example
 	if repaired := repair(value); registryProblem(repaired) == "" {
-		first = "export IMAGE_REGISTRY=" + repaired
+		corrected = repaired
 	}
-	return &InputError{Message: fmt.Sprintf("IMAGE_REGISTRY %s, got %q", problem, value), Hints: []string{first, unsetBoth}}
+	return s.error(fmt.Sprintf("%s, got %q", problem, value), corrected)
 }
 
 func hasCredentials(value string) bool { return strings.Contains(value, "@") }
@@ -116,20 +137,16 @@ func hostProblem(host string) string {
 
 // CheckTag reports an IMAGE_TAG that no registry takes: at most 128 characters, letters, digits, '_', '.', '-', and
 // neither '.' nor '-' first (https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests).
-func CheckTag(value string) error {
-	if len(value) > maxTag {
-		return &InputError{
-			Message: fmt.Sprintf("IMAGE_TAG must have at most %d characters, got %d", maxTag, len(value)),
-			Hints:   []string{"export IMAGE_TAG=" + repairTag(value), unsetBoth},
-		}
+func CheckTag(value string) error { return tagVariable.checkTag(value) }
+
+func (s setting) checkTag(value string) error {
+	switch {
+	case len(value) > maxTag:
+		return s.error(fmt.Sprintf("must have at most %d characters, got %d", maxTag, len(value)), repairTag(value))
+	case !tag.MatchString(value):
+		return s.error(fmt.Sprintf("must be letters, digits, '_', '.' and '-', and must not begin with '.' or '-', got %q", value), repairTag(value))
 	}
-	if tag.MatchString(value) {
-		return nil
-	}
-	return &InputError{
-		Message: fmt.Sprintf("IMAGE_TAG must be letters, digits, '_', '.' and '-', and must not begin with '.' or '-', got %q", value),
-		Hints:   []string{"export IMAGE_TAG=" + repairTag(value), unsetBoth},
-	}
+	return nil
 }
 
 // repairTag puts dashes for what a tag cannot hold; a branch name becomes a tag this way.
