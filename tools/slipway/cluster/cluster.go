@@ -52,6 +52,9 @@ type Node interface {
 	// the output up to it is returned as well. When ctx ends the engine's client is stopped; the command itself sees
 	// the end of its standard input.
 	Exec(ctx context.Context, stdin io.Reader, argv ...string) (stdout []byte, err error)
+	// Stream is Exec for a command that is talked to: its standard output is written to stdout as it comes, never at the
+	// same time.
+	Stream(ctx context.Context, stdin io.Reader, stdout io.Writer, argv ...string) error
 }
 
 // Lease is a cluster in the hands of this process. It must be given back by Release.

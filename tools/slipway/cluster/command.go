@@ -32,21 +32,27 @@ func (e *CommandError) Error() string {
 
 func (e *CommandError) Unwrap() error { return e.Err }
 
-// run executes a command and returns its standard output. The command has a process group of its own: a Ctrl-C of the
-// terminal reaches this program, which then decides the order in which things end.
+// run executes a command and returns its standard output.
 func run(ctx context.Context, stdin io.Reader, argv ...string) ([]byte, error) {
 	var stdout bytes.Buffer
+	err := stream(ctx, stdin, &stdout, argv...)
+	return stdout.Bytes(), err
+}
+
+// stream executes a command. The command has a process group of its own: a Ctrl-C of the terminal reaches this program,
+// which then decides the order in which things end.
+func stream(ctx context.Context, stdin io.Reader, stdout io.Writer, argv ...string) error {
 	stderr := &tail{limit: tailBytes}
 	cmd := command(ctx, argv...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &stdout, stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
 	err := cmd.Run()
 	if err == nil {
-		return stdout.Bytes(), nil
+		return nil
 	}
 	if ctx.Err() != nil {
 		err = errors.Join(ctx.Err(), err)
 	}
-	return stdout.Bytes(), &CommandError{Argv: argv, Stderr: stderr.String(), Err: err}
+	return &CommandError{Argv: argv, Stderr: stderr.String(), Err: err}
 }
 
 func command(ctx context.Context, argv ...string) *exec.Cmd {

@@ -201,11 +201,20 @@ type container struct {
 func (c *container) Name() string { return c.name }
 
 func (c *container) Exec(ctx context.Context, stdin io.Reader, argv ...string) ([]byte, error) {
-	args := []string{"exec", "--privileged"} // as kind does: mounts and snapshots need it
-	if stdin != nil {
+	return run(ctx, stdin, c.exec(stdin != nil, argv)...)
+}
+
+func (c *container) Stream(ctx context.Context, stdin io.Reader, stdout io.Writer, argv ...string) error {
+	return stream(ctx, stdin, stdout, c.exec(stdin != nil, argv)...)
+}
+
+// exec is the engine's command that runs argv in the node.
+func (c *container) exec(input bool, argv []string) []string {
+	args := []string{string(c.engine), "exec", "--privileged"} // as kind does: mounts and snapshots need it
+	if input {
 		args = append(args, "-i")
 	}
-	return c.engine.run(ctx, stdin, append(append(args, c.name), argv...)...)
+	return append(append(args, c.name), argv...)
 }
 
 // Serial returns what the node's init wrote to its console, also of a container that does not run.

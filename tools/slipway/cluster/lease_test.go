@@ -67,6 +67,8 @@ func (n fakeNode) Exec(_ context.Context, _ io.Reader, argv ...string) ([]byte, 
 	return []byte(strings.Join(argv, " ")), nil
 }
 
+func (n fakeNode) Stream(context.Context, io.Reader, io.Writer, ...string) error { return nil }
+
 func newManager(t *testing.T, host *fakeHost, dir string) *manager {
 	t.Helper()
 	kind, err := parseKind(nil)

@@ -47,7 +47,7 @@ func TestReachWaitsForAListener(t *testing.T) {
 
 // The nodes' answers are put together.
 func TestReachNamesTheOthers(t *testing.T) {
-	got, err := Reach(t.Context(), []Node{fakeAnswer("b:1\na:1\n"), fakeAnswer("a:1\n")}, []string{"a:1", "b:1", "c:1"})
+	got, err := Reach(t.Context(), []Node{fakeAnswer{answer: "b:1\na:1\n"}, fakeAnswer{answer: "a:1\n"}}, []string{"a:1", "b:1", "c:1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,10 +56,11 @@ func TestReachNamesTheOthers(t *testing.T) {
 	}
 }
 
-type fakeAnswer string
-
-func (fakeAnswer) Name() string { return "node" }
+type fakeAnswer struct {
+	fakeNode
+	answer string
+}
 
 func (f fakeAnswer) Exec(context.Context, io.Reader, ...string) ([]byte, error) {
-	return []byte(f), nil
+	return []byte(f.answer), nil
 }

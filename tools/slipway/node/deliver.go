@@ -5,24 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
-	"github.com/kubernaut/kubernaut/tools/slipway/cluster"
 	"github.com/kubernaut/kubernaut/tools/slipway/progress"
 )
 
-const (
-	importGrace  = 15 * time.Second       // for an import to end by itself after its input was cut off
-	cleanTimeout = 20 * time.Second       // for the removal of records in one node
-	cleanSettle  = 200 * time.Millisecond // for the kubelet's runtime to follow containerd's events
-	cleanRounds  = 5
-)
-
-// deliver streams one archive to all targets that need something and verifies it in each of them.
+// deliver streams one archive to all targets that need something and verifies it in each of them. It returns a cause that
+// lies before the nodes; what failed in a node is the target's.
 func (l *Loader) deliver(ctx context.Context, targets []*target) error {
 	needy := slices.DeleteFunc(slices.Clone(targets), func(t *target) bool { return len(t.images) == 0 })
 	if len(needy) == 0 {
@@ -33,33 +24,45 @@ func (l *Loader) deliver(ctx context.Context, targets []*target) error {
 		total += t.size()
 	}
 	step := l.progress().Step("streaming to "+progress.Count(len(needy), "node"), total)
-	err := l.stream(ctx, needy, step)
-	if err != nil {
-		err = fmt.Errorf("delivering to kind: %w", err)
+	cause := l.stream(ctx, needy, step)
+	if err := failure(cause, needy); err != nil {
 		step.Fail(err)
-		return err
+		return cause
 	}
 	step.Done(progress.Bytes(total))
 	return nil
 }
 
-// stream runs the imports and feeds them. A cause that lies before the nodes is reported once, not once for each node.
+// failure is the error of a delivery, nil when all went well.
+func failure(cause error, targets []*target) error {
+	errs := []error{cause}
+	for _, t := range targets {
+		errs = append(errs, t.err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("delivering to kind: %w", err)
+	}
+	return nil
+}
+
+// stream feeds the imports and waits for them. A cause that lies before the nodes is reported once, not once for each.
 func (l *Loader) stream(ctx context.Context, targets []*target, step progress.Step) error {
 	f := &fan{sent: step.Add}
-	errs := make([]error, len(targets))
-	var imports sync.WaitGroup
-	for i, t := range targets {
-		s := newSink()
-		f.all = append(f.all, s)
-		imports.Go(func() { errs[i] = l.receive(ctx, t, s) })
+	for _, t := range targets {
+		t.session.command("import", t.dead)
+		f.all = append(f.all, t.session.sink)
 	}
-	stop := context.AfterFunc(ctx, func() { f.abort(ctx.Err()) })
-	defer stop()
+	fed := make(chan struct{})
+	var imports sync.WaitGroup
+	for _, t := range targets {
+		imports.Go(func() { t.err = l.receive(ctx, t, fed) })
+	}
 	cause := l.feed(ctx, f, targets)
 	f.close(cause)
+	close(fed)
 	imports.Wait()
-	for i, t := range targets {
-		t.bytes = f.all[i].bytes
+	for _, t := range targets {
+		t.bytes = t.session.bytes
 	}
 	if ctx.Err() != nil {
 		cause = ctx.Err()
@@ -67,7 +70,7 @@ func (l *Loader) stream(ctx context.Context, targets []*target, step progress.St
 	if errors.Is(cause, errNoReceivers) { // the nodes' own errors say why
 		cause = nil
 	}
-	return errors.Join(append([]error{cause}, errs...)...)
+	return cause
 }
 
 // feed writes the archive.
@@ -148,104 +151,47 @@ func (l *Loader) feedBlob(ctx context.Context, a *archive, targets []*target, bl
 	return nil
 }
 
-// receive imports the stream in one node. An import is not killed: cut off from its input it ends by itself, and only
-// then it is known which records there are to remove.
-func (l *Loader) receive(ctx context.Context, t *target, s *sink) error {
-	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(importGrace, cancel) })()
-	_, err := t.node.Exec(running, s, "ctr", "-n", "k8s.io", "images", "import", "--snapshotter=overlayfs", "-")
-	close(s.left)
-	stalled := s.aborted() && errors.Is(s.cause, errStalled)
-	early := s.aborted() || ctx.Err() != nil
-	if err == nil && !early {
-		err = t.verify(ctx)
-	}
+// receive waits for the import in one node. An import is not killed: cut off from its input it ends by itself, and only
+// then it is known what there is to take back.
+func (l *Loader) receive(ctx context.Context, t *target, fed <-chan struct{}) error {
+	err := t.imported(fed)
+	shared := ctx.Err() != nil || t.session.aborted() && !errors.Is(t.session.cause, errStalled) && !errors.Is(t.session.cause, errSilent)
 	switch {
-	case early && !stalled:
-		err = t.clean(ctx) // the cause is reported once, by stream
-	case early:
-		err = errors.Join(s.cause, err, t.clean(ctx))
-	case err != nil:
-		err = errors.Join(err, t.clean(ctx))
-	case !l.Archive:
-		t.drop(ctx, l.progress())
+	case shared:
+		err = nil // stream reports it
+	case err == nil:
+		if t.after.keeps(t.dead) {
+			l.keeps(t)
+		}
+		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("node %q: %w", t.node.Name(), err)
+	if err = errors.Join(err, t.clean(ctx)); err == nil {
+		return nil
 	}
-	return nil
+	if t.restarted {
+		err = fmt.Errorf("restarted while it took the images: %w", err)
+	}
+	return fmt.Errorf("node %q: %w", t.node.Name(), err)
 }
 
-// verify asks whether the images can be run: neither ctr's exit status nor a record is a proof.
-func (t *target) verify(ctx context.Context) error {
-	after, err := list(ctx, t.node)
-	if err != nil {
-		return fmt.Errorf("verifying the import: %w", err)
+// imported waits until the import has ended, and asks whether the images can be run: neither ctr's exit status nor a record
+// is a proof.
+func (t *target) imported(fed <-chan struct{}) error {
+	select {
+	case <-fed:
+	case <-t.session.left:
 	}
+	after, err := t.session.next(unpackTimeout)
+	if err != nil {
+		t.after = parsePart(t.session.answers.rest())
+		return fmt.Errorf("importing: %w", err)
+	}
+	t.session.wait()
+	t.after = after
 	for _, image := range t.images {
 		if !after.complete(image) {
 			return fmt.Errorf("verifying the import: %s is not unpacked", image.Reference())
 		}
 	}
 	return nil
-}
-
-// drop removes the content of the layers that were sent, now unpacked. A failure costs disk, not the delivery.
-func (t *target) drop(ctx context.Context, out progress.Reporter) {
-	if len(t.layers) == 0 {
-		return
-	}
-	digests := slices.Sorted(maps.Keys(t.layers))
-	_, err := t.node.Exec(ctx, nil, append([]string{"ctr", "-n", "k8s.io", "content", "rm"}, digests...)...)
-	if err != nil {
-		out.Line("warning: dropping the content of unpacked layers in node %q: %v", t.node.Name(), err)
-	}
-}
-
-// clean takes back what this attempt left, in its own time when ctx has ended.
-func (t *target) clean(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTimeout)
-	defer cancel()
-	if err := errors.Join(t.cleanRecords(ctx), t.collect(ctx)); err != nil {
-		return fmt.Errorf("cleaning up: %w", err)
-	}
-	return nil
-}
-
-// cleanRecords removes the attempt's records. It looks again afterwards: the kubelet's runtime answers a new record with
-// one of its own, a moment later.
-func (t *target) cleanRecords(ctx context.Context) error {
-	for range cleanRounds {
-		left, err := present(ctx, t.node, t.records())
-		if err != nil || len(left) == 0 {
-			return err
-		}
-		argv := append([]string{"ctr", "-n", "k8s.io", "images", "rm"}, left...)
-		if _, err := t.node.Exec(ctx, nil, argv...); err != nil {
-			return err
-		}
-		time.Sleep(cleanSettle)
-	}
-	return fmt.Errorf("the attempt's records are back after %d removals", cleanRounds)
-}
-
-// collectScript runs containerd's garbage collection, which ctr knows only as a side effect.
-const collectScript = `ctr -n k8s.io leases create --id slipway-clean >/dev/null && ctr -n k8s.io leases rm --sync slipway-clean >/dev/null`
-
-// collect drops the half-received blob. The next import would go on where it ends, even if the source was corrupt then
-// and no longer is, and store a blob of another digest.
-func (t *target) collect(ctx context.Context) error {
-	_, err := t.node.Exec(ctx, nil, "sh", "-c", collectScript)
-	return err
-}
-
-// present returns those of names that the node has an image record for.
-func present(ctx context.Context, node cluster.Node, names []string) ([]string, error) {
-	out, err := node.Exec(ctx, nil, "ctr", "-n", "k8s.io", "images", "ls", "-q")
-	if err != nil {
-		return nil, err
-	}
-	records := strings.Fields(string(out))
-	return slices.DeleteFunc(names, func(name string) bool { return !slices.Contains(records, name) }), nil
 }

@@ -26,41 +26,48 @@ type fakeNode struct {
 
 	dieAfter int64  // bytes of the stream after which an import dies; 0: never
 	dieLate  bool   // an import dies after it has made the records
+	restarts int    // so many imports die by a restart of containerd, which leaves their leases
 	recorded func() // called when an import has made its records; may be nil
 	noUnpack bool   // the import says that it went well and unpacks nothing
+	mute     bool   // the session says nothing until its input ends
 
 	mu        sync.Mutex
+	run       int               // of containerd
 	records   map[string]string // name → manifest digest
 	content   map[string][]byte
 	ingests   map[string][]byte // beginnings of entries that were cut off; the next import goes on from there
+	leases    map[string]bool
 	snapshots map[string]bool
-	argv      []string // commands so far, the listing as "list"
+	argv      []string // commands so far, the session as "session" and what it is told
 	entries   []string // names of the last archive's entries
 }
 
 func newFakeNode(name string) *fakeNode {
-	return &fakeNode{name: name, free: 1 << 30, records: map[string]string{}, content: map[string][]byte{}, ingests: map[string][]byte{}, snapshots: map[string]bool{}}
+	return &fakeNode{name: name, free: 1 << 30, records: map[string]string{}, content: map[string][]byte{}, ingests: map[string][]byte{},
+		leases: map[string]bool{"pull": true}, snapshots: map[string]bool{}}
 }
 
 func (n *fakeNode) Name() string { return n.name }
 
-func (n *fakeNode) Exec(_ context.Context, stdin io.Reader, argv ...string) ([]byte, error) {
+func (n *fakeNode) Exec(_ context.Context, _ io.Reader, argv ...string) ([]byte, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	line := strings.Join(argv, " ")
-	if argv[len(argv)-1] == collectScript {
+	switch {
+	case argv[0] == "sh" && argv[2] == collectScript:
 		n.argv = append(n.argv, "collect")
 		clear(n.ingests)
 		return nil, nil
-	}
-	if argv[0] == "sh" {
-		n.argv = append(n.argv, "list")
-		return n.listing(), nil
+	case argv[0] == "sh" && argv[2] == leasesScript:
+		n.argv = append(n.argv, "leases")
+		maps.DeleteFunc(n.leases, func(id string, _ bool) bool { return !slices.Contains(strings.Fields(argv[4]), id) })
+		return nil, nil
+	case argv[0] == "sh" && argv[2] == awakeScript:
+		n.argv = append(n.argv, "awake")
+		return fmt.Appendln(nil, n.run, "run"), nil
 	}
 	n.argv = append(n.argv, strings.TrimPrefix(line, "ctr -n k8s.io "))
 	switch {
-	case strings.Contains(line, " images import "):
-		return nil, n.importArchive(stdin)
 	case strings.HasSuffix(line, " images ls -q"):
 		return []byte(strings.Join(slices.Sorted(maps.Keys(n.records)), "\n")), nil
 	case strings.Contains(line, " images rm "):
@@ -68,34 +75,84 @@ func (n *fakeNode) Exec(_ context.Context, stdin io.Reader, argv ...string) ([]b
 			delete(n.records, name)
 		}
 		return nil, nil
-	case strings.Contains(line, " content rm "):
-		for _, digest := range argv[5:] {
-			delete(n.content, digest)
-		}
-		return nil, nil
 	}
 	return nil, fmt.Errorf("unexpected command %q", line)
 }
 
-func (n *fakeNode) listing() []byte {
-	var out strings.Builder
-	fmt.Fprintln(&out, "# images")
+// Stream is the session.
+func (n *fakeNode) Stream(_ context.Context, stdin io.Reader, stdout io.Writer, argv ...string) error {
+	if argv[len(argv)-1] != sessionScript {
+		return fmt.Errorf("unexpected command %q", argv)
+	}
+	if n.mute {
+		_, err := io.Copy(io.Discard, stdin)
+		return err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.argv = append(n.argv, "session")
+	n.greet(stdout)
+	words := n.readLine(stdin)
+	if len(words) == 0 {
+		return nil
+	}
+	n.argv = append(n.argv, strings.Join(words, " "))
+	if words[0] == "import" {
+		fmt.Fprintln(stdout, "# leases\n"+strings.Join(slices.Collect(maps.Keys(n.leases)), "\n")+"\n# import")
+		if err := n.importArchive(stdin); err != nil {
+			return err
+		}
+	}
+	for _, digest := range words[1:] {
+		delete(n.content, digest)
+	}
+	n.list(stdout)
+	return nil
+}
+
+// readLine is the shell's read, which takes no byte more.
+func (n *fakeNode) readLine(r io.Reader) []string {
+	var line []byte
+	for b := make([]byte, 1); ; line = append(line, b[0]) {
+		if _, err := io.ReadFull(r, b); err != nil {
+			return nil
+		}
+		if b[0] == '\n' {
+			return strings.Fields(string(line))
+		}
+	}
+}
+
+// greet is what the session says first.
+func (n *fakeNode) greet(out io.Writer) {
+	fmt.Fprintf(out, "# run\n%d run\n# disk\nFilesystem 1024-blocks Used Available Capacity Mounted on\n/dev/vda1 999 1 %d 1%% /var\n", n.run, n.free)
+	n.list(out)
+}
+
+func (n *fakeNode) list(out io.Writer) {
+	fmt.Fprintln(out, "# images")
 	for name := range n.records {
-		fmt.Fprintln(&out, name)
+		fmt.Fprintln(out, name)
 	}
-	fmt.Fprintln(&out, "# content")
+	fmt.Fprintln(out, "# content")
 	for digest := range n.content {
-		fmt.Fprintln(&out, digest)
+		fmt.Fprintln(out, digest)
 	}
-	fmt.Fprintln(&out, "# snapshots\nKEY PARENT KIND")
+	fmt.Fprintln(out, "# snapshots\nKEY PARENT KIND")
 	for chain := range n.snapshots {
-		fmt.Fprintln(&out, chain, "Committed")
+		fmt.Fprintln(out, chain, "Committed")
 	}
-	fmt.Fprintf(&out, "# disk\nFilesystem 1024-blocks Used Available Capacity Mounted on\n/dev/vda1 999 1 %d 1%% /var\n# end\n", n.free)
-	return []byte(out.String())
+	fmt.Fprintln(out, "# end")
 }
 
 func (n *fakeNode) importArchive(r io.Reader) error {
+	if n.restarts > 0 {
+		n.restarts--
+		io.CopyN(io.Discard, r, 1000)
+		n.run++
+		n.leases["killed"] = true
+		return errors.New("exit status 137")
+	}
 	if n.dieAfter > 0 {
 		io.CopyN(io.Discard, r, n.dieAfter)
 		return errors.New("ctr: no space left on device")

@@ -1,36 +1,35 @@
 package node
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
 
-	"github.com/kubernaut/kubernaut/tools/slipway/cluster"
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
 	"github.com/kubernaut/kubernaut/tools/slipway/progress"
 )
-
-// listScript asks for everything in one exec, which costs more than the four questions in it. It names images by -q: the
-// full listing reads every manifest and complains about the content that we dropped.
-const listScript = `set -e
-echo '# images'; ctr -n k8s.io images ls -q
-echo '# content'; ctr -n k8s.io content ls -q
-echo '# snapshots'; ctr -n k8s.io snapshots --snapshotter overlayfs ls
-echo '# disk'; df -Pk /var/lib/containerd
-echo '# end'`
 
 // listing is what a node holds.
 type listing struct {
 	records    map[string]bool // image names
 	content    map[string]bool // digests of blobs
 	snapshots  map[string]bool // chain ids of unpacked layers
+	run        string          // another one after each start of containerd
 	filesystem string          // device and its size in KiB: the same for nodes on one disk
 	device     string
 	free       int64 // bytes
+
+	importing bool            // an import began after the listing before this one
+	leases    map[string]bool // those that were there when it began
 }
+
+// listingEnd is the last line of a listing.
+const listingEnd = "# end\n"
+
+var errCutOff = errors.New("the listing is cut off")
 
 // complete is true when the node can start a container of the image.
 func (l *listing) complete(image Image) bool {
@@ -39,16 +38,21 @@ func (l *listing) complete(image Image) bool {
 		l.content[image.Descriptor.Config.Digest] && (len(chains) == 0 || l.snapshots[chains[len(chains)-1]])
 }
 
-func list(ctx context.Context, node cluster.Node) (listing, error) {
-	out, err := node.Exec(ctx, nil, "sh", "-c", listScript)
-	if err != nil {
-		return listing{}, err
-	}
-	return parseListing(string(out))
+// keeps is true when the content of one of the layers is there.
+func (l *listing) keeps(layers []string) bool {
+	return slices.ContainsFunc(layers, func(digest string) bool { return l.content[digest] })
 }
 
 func parseListing(text string) (listing, error) {
-	l := listing{records: make(map[string]bool), content: make(map[string]bool), snapshots: make(map[string]bool)}
+	if !strings.HasSuffix(text, listingEnd) {
+		return listing{}, errCutOff
+	}
+	return parsePart(text), nil
+}
+
+// parsePart reads a listing as far as it goes.
+func parsePart(text string) listing {
+	l := listing{records: make(map[string]bool), content: make(map[string]bool), snapshots: make(map[string]bool), leases: make(map[string]bool)}
 	section := ""
 	for line := range strings.Lines(text) {
 		f := strings.Fields(line)
@@ -56,20 +60,30 @@ func parseListing(text string) (listing, error) {
 		case len(f) == 0:
 		case f[0] == "#" && len(f) == 2:
 			section = f[1]
-		case section == "images":
-			l.records[f[0]] = true
-		case section == "content":
-			l.content[f[0]] = true
-		case section == "snapshots" && f[len(f)-1] == "Committed":
-			l.snapshots[f[0]] = true
-		case section == "disk":
-			l.disk(f)
+			l.importing = l.importing || section == "import"
+		default:
+			l.add(section, f)
 		}
 	}
-	if section != "end" {
-		return listing{}, errors.New("the listing is cut off")
+	return l
+}
+
+// add takes one line of a section.
+func (l *listing) add(section string, f []string) {
+	switch {
+	case section == "images":
+		l.records[f[0]] = true
+	case section == "content":
+		l.content[f[0]] = true
+	case section == "snapshots" && f[len(f)-1] == "Committed":
+		l.snapshots[f[0]] = true
+	case section == "leases":
+		l.leases[f[0]] = true
+	case section == "run":
+		l.run = strings.Join(f, " ")
+	case section == "disk":
+		l.disk(f)
 	}
-	return l, nil
 }
 
 // disk reads a line of df: device, size, used and available KiB, use, mount point.
@@ -95,7 +109,7 @@ func checkSpace(targets []*target) error {
 	var errs []error
 	for name, disk := range disks {
 		if need[name] > disk.free {
-			errs = append(errs, fmt.Errorf("delivering to kind: %s needed, %s free on %s", progress.Bytes(need[name]), progress.Bytes(disk.free), disk.device))
+			errs = append(errs, fmt.Errorf("%s needed, %s free on %s", progress.Bytes(need[name]), progress.Bytes(disk.free), disk.device))
 		}
 	}
 	sort.Slice(errs, func(i, j int) bool { return errs[i].Error() < errs[j].Error() })

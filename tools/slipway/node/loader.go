@@ -1,14 +1,16 @@
 // Package node delivers images into the nodes of a kind cluster without a registry, without an archive on disk, and
 // without the layers that a node already has.
 //
-// Each node is asked once what it holds. Then one OCI archive of manifests, configurations and missing layers is read from
-// its source and streamed to all nodes that lack something, each getting only the entries that it lacks. containerd
+// A delivery is one exec in each node: a script that says what the node holds, imports, and says again what it holds. One
+// OCI archive of manifests, configurations and missing layers is read from its source and streamed to all nodes that lack
+// something at once, each getting only the entries that it lacks; no more than 3 MiB of it are in memory. containerd
 // skips a layer whose snapshot exists, so an archive may leave it out. An image is named
 // "<repository>@sha256:<manifest digest>", so manifests carry the same reference whether nodes pull or are loaded.
 //
 // A record alone makes an image look present to the kubelet. So success is the snapshot of the last layer, not ctr's exit
-// status, and after a failure the records that the attempt left are removed. The compressed content of unpacked layers
-// is dropped: neither pods nor the next delivery need it.
+// status, and after a failure the records, leases and partial content that the attempt left are removed. In a node where
+// containerd was restarted under the delivery it is done once more. The content of unpacked layers is dropped, also what
+// was there before: neither pods nor the next delivery need it.
 //
 // Non-goals: images of several platforms in one delivery, snapshotters other than overlayfs, tags.
 package node
@@ -18,6 +20,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/cluster"
@@ -64,17 +68,53 @@ func (l *Loader) Load(ctx context.Context, nodes []cluster.Node, images []Image)
 		}
 		result.References[image.Descriptor.Name] = image.Reference()
 	}
-	targets, err := l.compare(ctx, nodes, images)
-	if err == nil {
-		err = l.deliver(ctx, targets)
-	}
-	for _, t := range targets {
-		result.add(t)
-	}
+	err := l.load(ctx, nodes, images, &result)
 	if err != nil && ctx.Err() != nil {
 		err = fault.New(fault.Interrupted, err)
 	}
 	return result, err
+}
+
+// load makes an attempt, and another one for the nodes in which containerd was restarted under the first.
+func (l *Loader) load(ctx context.Context, nodes []cluster.Node, images []Image, result *Result) error {
+	targets, cause := l.attempt(ctx, nodes, images)
+	var again []cluster.Node
+	for _, t := range targets {
+		if t.restarted {
+			again = append(again, t.node)
+		}
+	}
+	if cause == nil && len(again) > 0 {
+		l.warn(failure(nil, targets), "delivering once more to "+progress.Count(len(again), "node"))
+		var rest []*target
+		for _, t := range targets {
+			if t.restarted {
+				result.moved(t)
+			} else {
+				rest = append(rest, t)
+			}
+		}
+		targets, cause = l.attempt(ctx, again, images)
+		targets = append(rest, targets...)
+	}
+	for _, t := range targets {
+		result.moved(t)
+		result.LayersPresent += t.present
+	}
+	return failure(cause, targets)
+}
+
+// attempt returns what happened in each node, and a cause that lies before the nodes.
+func (l *Loader) attempt(ctx context.Context, nodes []cluster.Node, images []Image) ([]*target, error) {
+	targets, err := l.compare(ctx, nodes, images)
+	if err != nil {
+		return nil, err
+	}
+	return targets, l.deliver(ctx, targets)
+}
+
+func (l *Loader) warn(err error, then string) {
+	l.progress().Line("slipway: warning: %s; %s", strings.ReplaceAll(err.Error(), "\n", "; "), then)
 }
 
 func (l *Loader) progress() progress.Reporter {
@@ -84,12 +124,12 @@ func (l *Loader) progress() progress.Reporter {
 	return l.Progress
 }
 
-func (r *Result) add(t *target) {
-	r.BytesPerNode[t.node.Name()] = t.bytes
+// moved adds what one attempt moved to a node.
+func (r *Result) moved(t *target) {
+	r.BytesPerNode[t.node.Name()] += t.bytes
 	r.BytesSent += t.bytes
 	r.LayerBytes += t.layerBytes
 	r.LayersSent += t.layersSent
-	r.LayersPresent += t.present
 }
 
 // check holds the descriptor to what the delivery relies on.
@@ -115,10 +155,21 @@ func (l *Loader) compare(ctx context.Context, nodes []cluster.Node, images []Ima
 	}
 	if err != nil {
 		step.Fail(err)
+		abandon(targets)
 		return nil, err
 	}
 	step.Done(summary(targets))
 	return targets, nil
+}
+
+// abandon ends the sessions that wait for a delivery.
+func abandon(targets []*target) {
+	for _, t := range targets {
+		if len(t.images) > 0 {
+			close(t.session.chunks)
+			t.session.wait()
+		}
+	}
 }
 
 // survey asks all nodes at once what they hold, and decides what each of them gets.
@@ -127,20 +178,43 @@ func (l *Loader) survey(ctx context.Context, nodes []cluster.Node, images []Imag
 	errs := make([]error, len(nodes))
 	var all sync.WaitGroup
 	for i, node := range nodes {
-		all.Go(func() {
-			held, err := list(ctx, node)
-			if err != nil {
-				errs[i] = fmt.Errorf("asking node %q for its images: %w", node.Name(), err)
-				return
-			}
-			targets[i] = newTarget(node, held, images, l.Archive)
-		})
+		all.Go(func() { targets[i], errs[i] = l.ask(ctx, node, images) })
 	}
 	all.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
+	targets = slices.DeleteFunc(targets, func(t *target) bool { return t == nil })
+	return targets, errors.Join(errs...)
+}
+
+// ask opens the node's session, and ends it when the node has the images.
+func (l *Loader) ask(ctx context.Context, node cluster.Node, images []Image) (*target, error) {
+	s := openSession(ctx, node)
+	held, err := s.next(askTimeout)
+	if err != nil {
+		return nil, fmt.Errorf("asking node %q for its images: %w", node.Name(), err)
 	}
-	return targets, nil
+	t := newTarget(s, held, images, l.Archive)
+	if len(t.images) == 0 {
+		l.settle(t)
+	}
+	return t, nil
+}
+
+// settle ends the session of a node that has all images. What another way of loading left of their layers is dropped.
+func (l *Loader) settle(t *target) {
+	if len(t.dead) > 0 {
+		t.session.command("drop", t.dead)
+	}
+	close(t.session.chunks)
+	if len(t.dead) > 0 {
+		if after, err := t.session.next(askTimeout); err != nil || after.keeps(t.dead) {
+			l.keeps(t)
+		}
+	}
+	t.session.wait()
+}
+
+func (l *Loader) keeps(t *target) {
+	l.progress().Line("slipway: warning: node %q keeps the content of unpacked layers", t.node.Name())
 }
 
 // summary is the line of the comparison.

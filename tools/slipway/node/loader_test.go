@@ -124,7 +124,7 @@ func TestLoadOfPresentImagesAsksOnce(t *testing.T) {
 	if diff := cmp.Diff(want, second); diff != "" {
 		t.Errorf("second load (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"list"}, a.take()); diff != "" {
+	if diff := cmp.Diff([]string{"session"}, a.take()); diff != "" {
 		t.Errorf("commands of the second load (-want +got):\n%s", diff)
 	}
 }

@@ -3,6 +3,8 @@ package node
 import (
 	"crypto/sha256"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/cluster"
@@ -12,19 +14,24 @@ import (
 // target is one node and what it gets.
 type target struct {
 	node    cluster.Node
+	session *session
 	before  listing
 	images  []Image         // those that it cannot run yet
 	layers  map[string]bool // digests of the layers that it gets
+	dead    []string        // digests of the layers whose content is of no use once the images are unpacked, sorted
 	present int             // layers that it has
 	space   int64           // bytes that the delivery takes at its peak, estimated
 
 	// What happened, written by the delivery alone.
+	after             listing // as far as the node said it
+	err               error
+	restarted         bool // containerd was, under the delivery
 	bytes, layerBytes int64
 	layersSent        int
 }
 
-func newTarget(node cluster.Node, held listing, images []Image, all bool) *target {
-	t := &target{node: node, before: held, layers: make(map[string]bool)}
+func newTarget(s *session, held listing, images []Image, all bool) *target {
+	t := &target{node: s.node, session: s, before: held, layers: make(map[string]bool)}
 	digests, unpacks := make(map[string]bool), make(map[string]bool)
 	for _, image := range images {
 		if all || !held.complete(image) {
@@ -41,6 +48,11 @@ func newTarget(node cluster.Node, held listing, images []Image, all bool) *targe
 			if all || !held.snapshots[chain] && !held.content[layer.Digest] {
 				t.layers[layer.Digest] = true
 			}
+		}
+	}
+	for _, digest := range slices.Sorted(maps.Keys(digests)) {
+		if !all && (t.layers[digest] || held.content[digest]) {
+			t.dead = append(t.dead, digest)
 		}
 	}
 	t.present = len(digests) - len(t.layers)
