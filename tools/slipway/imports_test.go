@@ -27,13 +27,14 @@ var allowed = map[string][]string{
 	"manifest": {},
 	"progress": {"plan", "fault"},
 	"source":   {"plan", "fault", "progress"},
+	"bazelrc":  {"source"},
 	"report":   {"plan", "fault", "progress"},
 	"cluster":  {"plan", "fault", "progress"},
 	"deploy":   {"plan", "fault", "progress", "manifest"},
 	"suite":    {"plan", "fault", "progress"},
 	"registry": {"plan", "fault", "progress", "source"},
 	"node":     {"plan", "fault", "progress", "source", "cluster"},
-	"cli":      {"plan", "fault", "progress", "source", "cluster", "deploy", "suite", "registry", "node", "report", "manifest"},
+	"cli":      {"plan", "fault", "progress", "source", "cluster", "deploy", "suite", "registry", "node", "report", "manifest", "bazelrc"},
 }
 
 // stdOnly are the packages that hold decisions and nothing else; they build and test without a module download.
