@@ -25,6 +25,7 @@ cat >"$2" <<'END'
 #!/bin/sh
 echo "offline: $*"
 echo "cache: $KUBERNAUT_CACHE"
+cat "$KUBERNAUT_BAZELRC"
 exit 7
 END
 chmod +x "$2"
@@ -44,7 +45,7 @@ func bazelw(t *testing.T, programs map[string]string, env []string, args ...stri
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"cat", "chmod", "cut", "dirname", "find", "mkdir", "mv", "sha256sum", "sort", "xargs"} {
+	for _, name := range []string{"cat", "chmod", "cut", "dirname", "find", "mkdir", "mv", "rm", "sha256sum", "sort", "xargs"} {
 		path, err := exec.LookPath(name)
 		if err != nil {
 			t.Fatal(err)
@@ -140,7 +141,9 @@ func TestOfflineToolSet(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := bazelw(t, c.programs, append(c.env, "HOME="+home), c.args...)
-			want := result{7, "offline: " + c.want + "\ncache: " + c.cache + "\n", got.stderr}
+			_, rest, _ := strings.Cut(got.stdout, "import "+c.cache+"/setup/")
+			key, _, _ := strings.Cut(rest, "/")
+			want := result{7, "offline: " + c.want + "\ncache: " + c.cache + "\nimport " + c.cache + "/setup/" + key + "/offline.bazelrc\n\n", got.stderr}
 			if d := cmp.Diff(want, got, cmp.AllowUnexported(result{})); d != "" {
 				t.Errorf("tools/bazelw %q (-want +got):\n%s%s", c.args, d, got.stderr)
 			}
@@ -168,5 +171,79 @@ func TestNothingToStartWith(t *testing.T) {
 				t.Errorf("got exit %d, stderr %q, want 3 and %q", got.code, got.stderr, c.want)
 			}
 		})
+	}
+}
+
+// reader prints the rc file that it is started with.
+const reader = `#!/bin/sh
+echo "NAME: ${1%%=*} $2"
+cat "${1#*=}"
+`
+
+func TestCacheOfTheEnvironment(t *testing.T) {
+	const noDisk = "build:ci --disk_cache=\n"
+	for endpoint, ok := range map[string]bool{
+		"grpc://h:1": true, "grpcs://h": true, "http://u:p@[::1]:8080/a/b": true, "https://h/x?a=b&c=%20": true, "unix:/run/x": true, "h:9092": true,
+		"ftp://h": false, "grpc://": false, "unix:": false, "grpc://a b": false, "grpc://h'": false, `grpc://h\`: false, "grpc://h#1": false,
+		"grpc://h\ncommon --x": false,
+	} {
+		home := t.TempDir()
+		got := bazelw(t, map[string]string{"bazel": reader}, []string{"HOME=" + home, "BAZEL_REMOTE_CACHE=" + endpoint}, "build")
+		want := result{0, "bazel: --bazelrc build\ncommon --remote_cache=" + endpoint + "\n" + noDisk, ""}
+		if !ok {
+			want = result{2, "", "bazelw: error: BAZEL_REMOTE_CACHE is not the address of a remote cache\n" +
+				"bazelw: hint: export BAZEL_REMOTE_CACHE=grpcs://cache.example.com\n"}
+		}
+		if d := cmp.Diff(want, got, cmp.AllowUnexported(result{})); d != "" {
+			t.Errorf("with %q (-want +got):\n%s", endpoint, d)
+		}
+	}
+}
+
+func TestCacheIsOnlyRead(t *testing.T) {
+	const line = "common --remote_upload_local_results=false\n"
+	for value, want := range map[string]result{
+		"1":    {0, "bazel: --bazelrc build\n" + line, ""},
+		"true": {0, "bazel: --bazelrc build\n" + line, ""},
+		"0":    {7, "bazel: build\n", ""}, // no line, so no file
+		"ja": {2, "", "bazelw: error: BAZEL_REMOTE_CACHE_READONLY must be 1 or 0, got \"ja\"\n" +
+			"bazelw: hint: export BAZEL_REMOTE_CACHE_READONLY=1\n"},
+	} {
+		bazel := reader
+		if want.code == 7 {
+			bazel = program
+		}
+		got := bazelw(t, map[string]string{"bazel": bazel}, []string{"HOME=" + t.TempDir(), "BAZEL_REMOTE_CACHE_READONLY=" + value}, "build")
+		if d := cmp.Diff(want, got, cmp.AllowUnexported(result{})); d != "" {
+			t.Errorf("with %q (-want +got):\n%s", value, d)
+		}
+	}
+}
+
+// The file may hold a password, and slipway would read the cache of an earlier call.
+func TestCacheFile(t *testing.T) {
+	home := t.TempDir()
+	files := func() []string {
+		list, err := filepath.Glob(home + "/.cache/kubernaut/bazelrc/*")
+		for err == nil && len(list) == 1 && !strings.HasSuffix(list[0], ".bazelrc") {
+			list, err = filepath.Glob(list[0] + "/*")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	bazelw(t, map[string]string{"bazel": program}, []string{"HOME=" + home, "BAZEL_REMOTE_CACHE=grpc://h"}, "build")
+	list := files()
+	if len(list) != 1 {
+		t.Fatalf("got files %q, want one", list)
+	}
+	info, err := os.Stat(list[0])
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("got mode %v, %v, want 0600", info.Mode(), err)
+	}
+	bazelw(t, map[string]string{"bazel": program}, []string{"HOME=" + home}, "build")
+	if list := files(); len(list) != 0 {
+		t.Errorf("without a cache there is still %q", list)
 	}
 }

@@ -23,7 +23,8 @@ const usage = `usage: offline COMMAND
                              the container engine that the tool set starts where none runs; start also loads the node image
   enter -- ARG…              run Bazel inside the root, without set-up
 
-Environment: KUBERNAUT_CACHE, KUBERNAUT_WORKSPACE, KUBERNAUT_KEY (set by tools/bazelw).`
+Environment, set by tools/bazelw: KUBERNAUT_CACHE, KUBERNAUT_WORKSPACE, KUBERNAUT_KEY, and KUBERNAUT_BAZELRC, an rc file
+that imports the generated one.`
 
 // place is where one call works.
 type place struct {
@@ -128,6 +129,9 @@ func (p place) launcher(s state) (launch.Bazel, error) {
 	}.Write(filepath.Dir(p.statePath()))
 	if err != nil {
 		return launch.Bazel{}, err
+	}
+	if outer := os.Getenv("KUBERNAUT_BAZELRC"); outer != "" {
+		rc = outer
 	}
 	self, err := os.Executable()
 	if err != nil {
