@@ -15,7 +15,7 @@ import (
 
 func (r *runner) pusher() *registry.Pusher {
 	return &registry.Pusher{
-		Blobs: r.in.blobs(r.progress), Progress: r.progress, Jobs: r.options.jobs,
+		Blobs: r.in.blobs(r.progress, r.caches), Progress: r.progress, Jobs: r.options.jobs,
 		Keychain: keychain(), PlainHTTP: bridgeHosts(r.decision.Registry),
 	}
 }
@@ -76,7 +76,7 @@ func (r *runner) load(ctx context.Context, lease *held) (map[string]string, erro
 		images = append(images, node.Image{Descriptor: d, Repository: r.decision.Repository(d.Name)})
 	}
 	end := r.ledger.Begin("load")
-	loader := &node.Loader{Blobs: r.in.blobs(r.progress), Progress: r.progress, Archive: r.options.archive}
+	loader := &node.Loader{Blobs: r.in.blobs(r.progress, r.caches, r.uploaded()...), Progress: r.progress, Archive: r.options.archive}
 	result, err := r.steps.load(ctx, loader, lease.nodes, images)
 	end(report.Moved{BytesOut: result.BytesSent, LayerBytes: result.LayerBytes},
 		fmt.Sprintf("%d layers sent, %d there, on %s", result.LayersSent, result.LayersPresent, progress.Count(len(lease.nodes), "node")), err)

@@ -52,8 +52,8 @@ printf '\026=== RUN   TestGW1\nhello from the test\n\026--- %s: TestGW1 (0.00s)\
 test "${VERDICT:-PASS}" = PASS
 `
 
-// setup makes a script's surroundings: runfiles of a suite with two images, a registry, one that denies every push, and an
-// address where nobody listens.
+// setup makes a script's surroundings: runfiles of a suite with two images, a registry, one that denies every push, a cache,
+// and an address where nobody listens.
 func setup(env *testscript.Env) error {
 	root := filepath.Join(env.WorkDir, "runfiles", "_main")
 	serve(env)
@@ -81,6 +81,9 @@ func setup(env *testscript.Env) error {
 			return err
 		}
 	}
+	if err := writeCached(env, root, p); err != nil {
+		return err
+	}
 	failing := p
 	failing.Test.Env = map[string]string{"VERDICT": "FAIL"}
 	if err := write(filepath.Join(root, "failing.json"), failing); err != nil {
@@ -97,10 +100,47 @@ func setup(env *testscript.Env) error {
 	env.Setenv("RUNFILES_DIR", filepath.Join(env.WorkDir, "runfiles"))
 	env.Setenv("SLIPWAY_PLAN", "_main/plan.json")
 	env.Setenv("KUBERNAUT_CACHE", filepath.Join(env.WorkDir, "cache"))
-	for _, name := range []string{"CI", "TEST_TARGET", "TEST_UNDECLARED_OUTPUTS_DIR", "IMAGE_REGISTRY", "IMAGE_TAG", "RUNFILES_MANIFEST_FILE", "TEST_TMPDIR", "BUILD_WORKING_DIRECTORY"} {
+	for _, name := range []string{"CI", "TEST_TARGET", "TEST_UNDECLARED_OUTPUTS_DIR", "IMAGE_REGISTRY", "IMAGE_TAG", "RUNFILES_MANIFEST_FILE", "TEST_TMPDIR", "TEST_SRCDIR", "BUILD_WORKING_DIRECTORY", "BUILD_WORKSPACE_DIRECTORY", "BAZEL_REMOTE_CACHE"} {
 		env.Setenv(name, "")
 	}
 	return nil
+}
+
+// writeCached writes cached.json, the suite without layouts, and a cache of all layers: the folder $WORK/disk, which Bazel's
+// disk cache and its HTTP protocol lay out alike, the server $CACHE, and remote.bazelrc, which names it. $WORK/base is an
+// output base of $WORK/checkout.
+func writeCached(env *testscript.Env, root string, p plan.Plan) error {
+	layers, err := filepath.Glob(filepath.Join(root, "*", "layer?"))
+	if err != nil {
+		return err
+	}
+	disk := filepath.Join(env.WorkDir, "disk")
+	for _, layer := range layers {
+		data, err := os.ReadFile(layer)
+		if err != nil {
+			return err
+		}
+		hex := strings.TrimPrefix(digest(data), "sha256:")
+		if err := write(filepath.Join(disk, "cas", hex[:2], hex), string(data)); err != nil {
+			return err
+		}
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hex := strings.TrimPrefix(r.URL.Path, "/cas/")
+		http.ServeFile(w, r, filepath.Join(disk, "cas", hex[:2], hex))
+	}))
+	env.Defer(server.Close)
+	env.Setenv("CACHE", strings.TrimPrefix(server.URL, "http://"))
+	p.Images = slices.Clone(p.Images)
+	for i := range p.Images {
+		p.Images[i].Layout = ""
+	}
+	return errors.Join(
+		write(filepath.Join(root, "cached.json"), p),
+		write(filepath.Join(root, "push-cached.json"), plan.Push{Version: 1, Label: "//services:push", Registry: "registry.example/k", Images: p.Images}),
+		write(filepath.Join(env.WorkDir, "remote.bazelrc"), "common:ci --remote_cache="+server.URL+"\n"),
+		write(filepath.Join(env.WorkDir, "base", "DO_NOT_BUILD_HERE"), filepath.Join(env.WorkDir, "checkout")),
+	)
 }
 
 // writeSets writes sets of the suite and of a second one: all.json, mixed.json, whose second suite fails, and clash.json,

@@ -30,6 +30,7 @@ type options struct {
 	dryRun      bool
 	report      string
 	output      string
+	caches      cacheOptions
 	jobs        int
 	atOnce      int           // suites
 	timeout     time.Duration // 0 is the plan's
@@ -52,6 +53,7 @@ func parseFlags(args []string, getenv func(string) string) (options, error) {
 	flags.BoolVar(&o.dryRun, "dry-run", false, "")
 	flags.StringVar(&o.report, "report", "", "")
 	flags.StringVar(&o.output, "output", "", "")
+	o.caches.define(flags)
 	flags.IntVar(&o.jobs, "jobs", 4, "")
 	flags.IntVar(&o.atOnce, "suites-at-once", suitesPerProcessor*runtime.NumCPU(), "")
 	flags.DurationVar(&o.timeout, "timeout", 0, "")

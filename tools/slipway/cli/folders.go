@@ -17,19 +17,25 @@ import (
 // keptRuns is how many output folders of earlier runs of a suite stay.
 const keptRuns = 10
 
-// stateDir holds leases, kubeconfigs and output folders.
-func stateDir(getenv func(string) string) (string, error) {
-	var cache string
+// cacheDir is the cache folder, as tools/bazelw determines it.
+func cacheDir(getenv func(string) string) (string, error) {
 	switch {
 	case getenv("KUBERNAUT_CACHE") != "":
-		cache = getenv("KUBERNAUT_CACHE")
+		return getenv("KUBERNAUT_CACHE"), nil
 	case getenv("XDG_CACHE_HOME") != "":
-		cache = filepath.Join(getenv("XDG_CACHE_HOME"), "kubernaut")
+		return filepath.Join(getenv("XDG_CACHE_HOME"), "kubernaut"), nil
 	case getenv("HOME") != "":
-		cache = filepath.Join(getenv("HOME"), ".cache", "kubernaut")
-	default:
-		return "", fault.New(fault.Usage, errors.New("no cache folder: KUBERNAUT_CACHE, XDG_CACHE_HOME and HOME are not set"),
-			"export KUBERNAUT_CACHE=/var/tmp/kubernaut")
+		return filepath.Join(getenv("HOME"), ".cache", "kubernaut"), nil
+	}
+	return "", fault.New(fault.Usage, errors.New("no cache folder: KUBERNAUT_CACHE, XDG_CACHE_HOME and HOME are not set"),
+		"export KUBERNAUT_CACHE=/var/tmp/kubernaut")
+}
+
+// stateDir holds leases, kubeconfigs and output folders.
+func stateDir(getenv func(string) string) (string, error) {
+	cache, err := cacheDir(getenv)
+	if err != nil {
+		return "", err
 	}
 	dir, err := filepath.Abs(filepath.Join(cache, "slipway"))
 	if err == nil {

@@ -21,6 +21,10 @@ Flags:
                         kind, with a warning, or never, which makes it an error (default kind)
   --load=HOW            into kind: delta streams only the layers that a node lacks, archive all
                         of them (default delta)
+  --cache=URL           remote cache that has the layers: grpc://, grpcs://, http://, https:// or
+                        unix: (default: $BAZEL_REMOTE_CACHE, else Bazel's, see below)
+  --disk-cache=DIR      the same for a disk cache (default: Bazel's)
+  --bazelrc=FILE        a further rc file to read
   --fresh               delete the suite's cluster first and create a new one
   --keep                keep the cluster for the next run (default: true; in CI and under bazel test
                         only a cluster that was there before is kept)
@@ -41,9 +45,17 @@ A set of suites:
   stops no other. The namespaces of a suite that passed are removed at once; those of a failed one
   stay for a look, and the next run uses or removes them. Test flags need a single suite.
 
+Layers:
+  Under --config=ci runfiles hold no layers: they go from where Bazel has them to the registry or to
+  the nodes. What it has built itself is taken from bazel-bin, the rest from the disk cache, then the
+  remote cache. Caches, headers, certificates and credential helpers are those of Bazel's rc files
+  (sections common, build, run or test, and :ci); what stands on Bazel's command line alone is not
+  seen.
+
 Environment:
   IMAGE_REGISTRY        host[:port][/path] without scheme, lower case; empty counts as not set
   IMAGE_TAG             at most 128 characters of A-Z a-z 0-9 _ . -
+  BAZEL_REMOTE_CACHE    see --cache; tools/bazelw gives it to Bazel too
   SLIPWAY_PLAN          see --plan
   SLIPWAY_ENGINE_HOOK   command that starts a container engine when none answers
   KUBERNAUT_CACHE       cache folder (default: $XDG_CACHE_HOME/kubernaut, else
@@ -83,6 +95,8 @@ Flags:
                         (default: $IMAGE_REGISTRY, else the target's)
   --tag=TAG             tag of every image, as often as wanted (default: $IMAGE_TAG, else none: the
                         images are there by digest)
+  --cache=URL, --disk-cache=DIR, --bazelrc=FILE
+                        where the layers are when runfiles lack them, as for a suite: slipway --help
   --dry-run             say which requests and bytes each image would cost, and stop
   --jobs=N              registry requests at a time, 1 to 64 (default 4)
   --report=FILE         write the report as JSON, version 1

@@ -250,8 +250,8 @@ func (in inputs) ports() int {
 	return n
 }
 
-// blobs are the layers, wherever this machine has them.
-func (in inputs) blobs(p progress.Reporter) source.Blobs {
+// blobs are the layers: from layouts on this machine, else from a cache, else from what else there is.
+func (in inputs) blobs(p progress.Reporter, c caches, others ...source.Named) source.Blobs {
 	label := map[string]string{}
 	chain := &source.Chain{
 		Report: func(name string, err error) { p.Line("slipway: warning: %s: %v", name, oneLine(err.Error())) },
@@ -265,7 +265,10 @@ func (in inputs) blobs(p progress.Reporter) source.Blobs {
 		}
 		if i.layout != "" {
 			chain.Sources = append(chain.Sources, source.Named{Name: "image layout of " + i.Label, Blobs: source.Layout(i.layout)})
+		} else if built := c.layout(i.Label); built != "" {
+			chain.Sources = append(chain.Sources, source.Named{Name: "bazel-bin's image layout of " + i.Label, Blobs: source.Layout(built)})
 		}
 	}
+	chain.Sources = append(append(chain.Sources, c.sources...), others...)
 	return chain
 }

@@ -29,7 +29,7 @@ func (l *tagList) Set(value string) error {
 
 // pushOptions are the flags of "slipway push".
 type pushOptions struct {
-	options  // plan, dryRun, jobs, report, help
+	options  // plan, caches, dryRun, jobs, report, help
 	registry string
 	tags     tagList
 }
@@ -42,6 +42,7 @@ func parsePushFlags(args []string, getenv func(string) string) (pushOptions, err
 	flags.StringVar(&o.registry, "registry", "", "")
 	flags.Var(&o.tags, "tag", "")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "")
+	o.caches.define(flags)
 	flags.IntVar(&o.jobs, "jobs", 4, "")
 	flags.StringVar(&o.report, "report", "", "")
 	flags.BoolVar(&o.help, "help", false, "")
@@ -82,6 +83,10 @@ func pushCommand(ctx context.Context, args []string, getenv func(string) string,
 	if err != nil {
 		return err
 	}
+	if r.caches, err = openCaches(o.caches, getenv); err != nil {
+		return &suiteError{error: err, label: r.in.label, pushes: true}
+	}
+	defer r.caches.close() //nolint:errcheck // everything has been read
 	if err := r.runPush(ctx, o, standard); err != nil {
 		return &suiteError{error: err, label: r.in.label, pushes: true}
 	}

@@ -33,6 +33,7 @@ type runner struct {
 	streams  Streams
 	steps    steps
 	in       inputs
+	caches   caches
 	decision plan.Decision
 	tags     []string // of the images in a registry
 	progress *progress.Display
@@ -58,6 +59,10 @@ func runCommand(ctx context.Context, args []string, getenv func(string) string, 
 	if r.in, err = readInputs(o.plan, openFiles(getenv)); err != nil {
 		return err
 	}
+	if r.caches, err = openCaches(o.caches, getenv); err != nil {
+		return &suiteError{error: err, label: r.in.label}
+	}
+	defer r.caches.close() //nolint:errcheck // everything has been read
 	if err := r.run(ctx); err != nil {
 		return &suiteError{error: err, label: r.in.label}
 	}

@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/kubernaut/kubernaut/tools/slipway/bazelrc"
+	"github.com/kubernaut/kubernaut/tools/slipway/fault"
+	"github.com/kubernaut/kubernaut/tools/slipway/plan"
+	"github.com/kubernaut/kubernaut/tools/slipway/source"
+)
+
+// cacheOptions are the flags that name caches where no rc file does: a bundle has neither Bazel nor a checkout.
+type cacheOptions struct {
+	remote, disk *string // nil: not given; empty: none
+	bazelrc      string
+}
+
+func (o *cacheOptions) define(flags *flag.FlagSet) {
+	flags.Func("cache", "", func(value string) error { o.remote = &value; return nil })
+	flags.Func("disk-cache", "", func(value string) error { o.disk = &value; return nil })
+	flags.StringVar(&o.bazelrc, "bazelrc", "", "")
+}
+
+// caches are Bazel's caches, as sources of what no layout of the plan has, and the folder of what Bazel has built here: a
+// layer that was built and not uploaded, because there is no cache or this job may only read it, is in no cache.
+type caches struct {
+	outputs string // bazel-bin; "" without a checkout
+	sources []source.Named
+	close   func() error
+}
+
+// layout is where Bazel puts an image's layout when it builds or downloads it, which it need not have done. It is "" where
+// nobody knows.
+func (c caches) layout(label string) string {
+	pkg, name, ok := strings.Cut(strings.TrimPrefix(label, "//"), ":")
+	if !ok || c.outputs == "" || !strings.HasPrefix(label, "//") {
+		return ""
+	}
+	return filepath.Join(c.outputs, pkg, name)
+}
+
+// openCaches finds the caches that Bazel uses and connects to none of them yet.
+func openCaches(o cacheOptions, getenv func(string) string) (caches, error) {
+	settings, err := cacheSettings(o, getenv)
+	if err != nil {
+		return caches{}, fault.New(fault.Usage, err, "tools/bazelw info --config="+bazelrc.Config+" --announce_rc")
+	}
+	c := caches{close: func() error { return nil }}
+	if dir := workspace(getenv); dir != "" {
+		c.outputs = filepath.Join(dir, "bazel-bin")
+	}
+	if settings.DiskCache != "" {
+		c.sources = append(c.sources, source.Named{Name: "the disk cache " + settings.DiskCache, Blobs: source.DiskCache(settings.DiskCache)})
+	}
+	if settings.Remote.Endpoint == "" {
+		return c, nil
+	}
+	remote, err := source.OpenCache(settings.Remote)
+	if err != nil {
+		return caches{}, fault.New(fault.Usage, err, "--cache=grpcs://cache.example.com")
+	}
+	c.close = remote.Close
+	c.sources = append(c.sources, source.Named{Name: "the remote cache", Blobs: remote})
+	return c, nil
+}
+
+// cacheSettings gives a flag precedence over the environment, and the environment over rc files.
+func cacheSettings(o cacheOptions, getenv func(string) string) (bazelrc.Settings, error) {
+	settings, err := bazelrc.Read(rcFiles(o, getenv))
+	if err != nil {
+		return settings, err
+	}
+	if endpoint := getenv("BAZEL_REMOTE_CACHE"); endpoint != "" {
+		settings.Remote.Endpoint = endpoint
+	}
+	if o.remote != nil {
+		settings.Remote.Endpoint = *o.remote
+	}
+	if o.disk != nil {
+		settings.DiskCache = fromCaller(*o.disk, getenv)
+	}
+	return settings, nil
+}
+
+func rcFiles(o cacheOptions, getenv func(string) string) bazelrc.Files {
+	files := bazelrc.Files{System: bazelrc.System, Home: getenv("HOME"), Workspace: workspace(getenv)}
+	if getenv("TEST_TARGET") != "" {
+		files.Command = "test"
+	}
+	if launcher := launcherRC(files.Workspace, getenv); launcher != "" {
+		files.Extra = append(files.Extra, launcher)
+	}
+	if o.bazelrc != "" {
+		files.Extra = append(files.Extra, fromCaller(o.bazelrc, getenv))
+	}
+	return files
+}
+
+// workspace is the checkout that Bazel has started this program from, "" without one. `bazel run` tells it. `bazel test`
+// does not, and a variable of it would make each checkout's results another cache entry; but the output base, which the
+// test's runfiles are in, names it.
+func workspace(getenv func(string) string) string {
+	dir := getenv("BUILD_WORKSPACE_DIRECTORY")
+	if base, _, ok := strings.Cut(getenv("TEST_SRCDIR"), "/execroot/"); dir == "" && ok {
+		name, _ := os.ReadFile(filepath.Join(base, "DO_NOT_BUILD_HERE"))
+		dir = strings.TrimSpace(string(name))
+	}
+	return dir
+}
+
+// launcherRC is the file that tools/bazelw gave Bazel for this checkout, "" without one.
+func launcherRC(workspace string, getenv func(string) string) string {
+	cache, err := cacheDir(getenv)
+	if err != nil || workspace == "" {
+		return ""
+	}
+	file := filepath.Join(cache, "bazelrc", workspace, "bazelw.bazelrc")
+	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
+		return ""
+	}
+	return file
+}
+
+// uploaded is the registry that earlier jobs may have pushed the images to, as a source for nodes; there is none without
+// IMAGE_REGISTRY. A push has no use for it: what the registry has need not be sent.
+func (r *runner) uploaded() []source.Named {
+	root := strings.TrimRight(r.getenv("IMAGE_REGISTRY"), "/")
+	if root == "" {
+		return nil
+	}
+	repositories := map[string][]string{}
+	for _, i := range r.in.images {
+		for _, b := range i.descriptor.Blobs() {
+			repositories[b.Digest] = append(repositories[b.Digest], root+"/"+i.Name)
+		}
+	}
+	return []source.Named{{Name: "the registry " + root, Blobs: &source.Registry{
+		Repositories: func(b plan.Blob) []string { return repositories[b.Digest] },
+		Keychain:     keychain(), PlainHTTP: bridgeHosts(root),
+	}}}
+}
