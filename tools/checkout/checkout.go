@@ -28,6 +28,17 @@ func Copy(ctx context.Context, from, to string) error {
 	return nil
 }
 
+// Remove deletes a folder and what is in it, also where Bazel has made parts read-only. One that is not there is no error.
+func Remove(dir string) error {
+	_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			return os.Chmod(path, 0o755)
+		}
+		return nil
+	})
+	return os.RemoveAll(dir)
+}
+
 func copyFile(from, to string) error {
 	info, err := os.Stat(from)
 	if err != nil {

@@ -79,3 +79,26 @@ func files(t *testing.T, dir string) map[string]string {
 	}
 	return all
 }
+
+func TestRemove(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "output")
+	inner := filepath.Join(dir, "external", "repository")
+	if err := os.MkdirAll(inner, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(inner, "file"), nil, 0o444); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(inner, 0o555); err != nil {
+		t.Fatal(err)
+	}
+	if err := checkout.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("the folder is still there: %v", err)
+	}
+	if err := checkout.Remove(dir); err != nil {
+		t.Errorf("removing it again: %v", err)
+	}
+}

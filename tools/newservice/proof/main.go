@@ -123,15 +123,8 @@ func bazel(ctx context.Context, workspace string, args ...string) error {
 	return nil
 }
 
-// remove deletes a folder whose parts Bazel has made read-only.
 func remove(dir string) {
-	_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			return os.Chmod(path, 0o755)
-		}
-		return nil
-	})
-	if err := os.RemoveAll(dir); err != nil {
+	if err := checkout.Remove(dir); err != nil {
 		fmt.Fprintf(os.Stderr, "proof: warning: %v\n", err)
 	}
 }
