@@ -3,9 +3,7 @@ package registry
 import (
 	"context"
 	"errors"
-
-	"github.com/google/go-containerregistry/pkg/v1/partial"
-	"golang.org/x/sync/errgroup"
+	"sync"
 )
 
 // DryRun is what a push would do.
@@ -47,45 +45,48 @@ func (p *Pusher) planGroup(ctx context.Context, images []Image, run *DryRun) err
 		run.Requests += s.meter.requests.Load()
 		s.meter.CloseIdleConnections()
 	}()
-	states, err := s.look(ctx, images)
-	if err != nil {
+	if err := s.look(ctx); err != nil {
 		return err
 	}
-	plans := make([]ImageDryRun, len(states))
-	errs := make([]error, len(states))
-	owner := owners(states)
-	var g errgroup.Group
-	g.SetLimit(s.jobs)
-	for i, st := range states {
-		g.Go(func() error {
-			plans[i], errs[i] = s.planImage(ctx, st, owner)
-			errs[i] = s.explain(st.image, errs[i])
-			return nil
-		})
+	plans := make(map[*state]ImageDryRun, len(s.states))
+	var mu sync.Mutex
+	owner := owners(s.states)
+	err = s.each(func(st *state) error {
+		plan, err := s.planImage(ctx, st, owner)
+		mu.Lock()
+		defer mu.Unlock()
+		plans[st] = plan
+		return err
+	})
+	for _, st := range s.states {
+		run.Images = append(run.Images, plans[st])
 	}
-	g.Wait()
-	run.Images = append(run.Images, plans...)
-	return errors.Join(errs...)
+	return err
 }
 
-// Requests of an upload: HEAD, then POST, PATCH and PUT when the blob is sent, POST alone when it is mounted.
+// Requests of an upload: HEAD, then POST and PUT when the blob is sent, POST alone when it is mounted. What is written costs
+// a PUT and the HEAD that verifies it.
 const (
 	requestsPresent = 1
 	requestsMounted = 2
-	requestsSent    = 4
+	requestsSent    = 3
+	requestsTag     = 2
 )
 
 func (s *session) planImage(ctx context.Context, st *state, owner map[string]*state) (ImageDryRun, error) {
 	d := st.image.Descriptor
-	out := ImageDryRun{Name: d.Name, Reference: st.image.Reference(), Present: st.present, Tags: st.tags, Requests: len(st.tags), Bytes: int64(len(st.tags)) * d.Manifest.Size}
+	out := ImageDryRun{Name: d.Name, Reference: st.image.Reference(), Present: st.present, Tags: st.tags, Requests: requestsTag * len(st.tags), Bytes: int64(len(st.tags)) * d.Manifest.Size}
 	if st.present {
 		out.BlobsPresent = len(d.Blobs())
 		return out, nil
 	}
 	out.Requests++
+	if len(st.tags) == 0 {
+		out.Requests++ // the digest is verified
+	}
 	out.Bytes += d.Manifest.Size
 	for _, b := range d.Blobs() {
-		there, err := s.has(ctx, st, b.Digest)
+		there, err := s.blobExists(ctx, st.repo, b.Digest)
 		switch {
 		case err != nil:
 			return out, err
@@ -105,12 +106,4 @@ func (s *session) planImage(ctx context.Context, st *state, owner map[string]*st
 		}
 	}
 	return out, nil
-}
-
-func (s *session) has(ctx context.Context, st *state, digest string) (bool, error) {
-	l, err := s.puller.Layer(ctx, st.repo.Digest(digest))
-	if err != nil {
-		return false, err
-	}
-	return partial.Exists(l)
 }

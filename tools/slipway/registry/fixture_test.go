@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -23,27 +24,40 @@ import (
 	"github.com/kubernaut/kubernaut/tools/slipway/source"
 )
 
-// server is a real registry in memory that keeps blobs per repository, as hosted ones do, and can mount; fault may answer
-// a request in the registry's place.
+// server is a real registry in memory that keeps blobs per repository, as hosted ones do, can mount, and refuses manifests
+// whose blobs it does not have; fault may answer a request in the registry's place.
 type server struct {
 	*httptest.Server
 	host  string
 	fault func(w http.ResponseWriter, r *http.Request) bool
 
-	mu       sync.Mutex
-	requests []string        // "HEAD /v2/…"
-	held     map[string]bool // "repository@digest"
+	active sync.WaitGroup // requests that are being answered, perhaps to a client that has gone
+
+	mu        sync.Mutex
+	requests  []string            // "HEAD /v2/…"
+	held      map[string]bool     // "repository@digest"
+	taken     map[string]int      // "repository@digest", uploads that succeeded
+	manifests map[string][]string // "repository:tag" or "repository@digest" to the blobs' digests
+	bytes     int64               // of request bodies
 }
 
 func newServer(t *testing.T) *server {
 	t.Helper()
-	s := &server{held: map[string]bool{}}
+	s := &server{held: map[string]bool{}, taken: map[string]int{}, manifests: map[string][]string{}}
 	inner := ggcr.New(ggcr.Logger(log.New(io.Discard, "", 0)))
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.active.Add(1)
+		defer s.active.Done()
 		s.mu.Lock()
 		s.requests = append(s.requests, r.Method+" "+r.URL.Path)
+		fault := s.fault
 		s.mu.Unlock()
-		if s.fault != nil && s.fault(w, r) {
+		r.Body = &countedBody{r.Body, s}
+		if fault != nil && fault(w, r) {
+			return
+		}
+		if repository, reference, ok := strings.Cut(r.URL.Path, "/manifests/"); ok && r.Method == http.MethodPut {
+			s.takeManifest(w, r, inner, strings.TrimPrefix(repository, "/v2/"), reference)
 			return
 		}
 		s.serve(w, r, inner)
@@ -74,9 +88,70 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request, inner http.Handle
 		if isBlob && r.Method == http.MethodPut && status.status == http.StatusCreated {
 			s.mu.Lock()
 			s.held[repository+"@"+q.Get("digest")] = true
+			s.taken[repository+"@"+q.Get("digest")]++
 			s.mu.Unlock()
 		}
 	}
+}
+
+func (s *server) takeManifest(w http.ResponseWriter, r *http.Request, inner http.Handler, repository, reference string) {
+	data, _ := io.ReadAll(r.Body)
+	var m struct {
+		Config plan.Blob
+		Layers []plan.Blob
+	}
+	json.Unmarshal(data, &m)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var digests []string
+	for _, b := range append(m.Layers, m.Config) {
+		if !s.held[repository+"@"+b.Digest] {
+			w.WriteHeader(http.StatusNotFound)
+			fmt.Fprintf(w, `{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown","detail":{"digest":%q}}]}`, b.Digest)
+			return
+		}
+		digests = append(digests, b.Digest)
+	}
+	separator := ":"
+	if strings.Contains(reference, ":") {
+		separator = "@"
+	}
+	s.manifests[repository+separator+reference] = digests
+	r.Body = io.NopCloser(bytes.NewReader(data))
+	inner.ServeHTTP(w, r)
+}
+
+// audit holds what the registry lists against what it has: no manifest without its blobs. It returns the tags.
+func (s *server) audit(t *testing.T) (tags []string) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, digests := range s.manifests {
+		repository, _, byDigest := strings.Cut(name, "@")
+		if !byDigest {
+			tags = append(tags, name)
+			repository, _, _ = strings.Cut(name, ":")
+		}
+		for _, d := range digests {
+			if !s.held[repository+"@"+d] {
+				t.Errorf("%s lacks its blob %s", name, d)
+			}
+		}
+	}
+	return sorted(tags)
+}
+
+type countedBody struct {
+	io.ReadCloser
+	server *server
+}
+
+func (b *countedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.server.mu.Lock()
+	defer b.server.mu.Unlock()
+	b.server.bytes += int64(n)
+	return n, err
 }
 
 type statusWriter struct {
@@ -87,6 +162,13 @@ type statusWriter struct {
 func (w *statusWriter) WriteHeader(status int) {
 	w.status = status
 	w.ResponseWriter.WriteHeader(status)
+}
+
+// repair ends the fault, also for requests that are being answered to nobody.
+func (s *server) repair() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault = nil
 }
 
 // count counts requests of a method whose path holds part, since the last reset.
@@ -106,6 +188,7 @@ func (s *server) reset() (requests []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	requests, s.requests = s.requests, nil
+	s.bytes = 0
 	return requests
 }
 

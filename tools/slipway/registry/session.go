@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -20,12 +21,39 @@ import (
 type session struct {
 	registry string // host of the registry, for messages
 	jobs     int
+	backoff  time.Duration
 	blobs    source.Blobs
 	progress progress.Reporter
 	meter    *meter
+	client   *http.Client
 	puller   *remote.Puller
 	pusher   *remote.Pusher
-	outcomes []*state
+	images   []Image
+	states   []*state // of the images, in their order; set by look
+	denied   error    // why the token can only read; nil when it can write
+}
+
+// openAll opens a session for each registry. Where a token that can write is refused, one that can read will do as long as
+// there is nothing to write, which look finds out.
+func (p *Pusher) openAll(ctx context.Context, images []Image) ([]*session, error) {
+	var sessions []*session
+	var errs []error
+	for _, group := range byRegistry(images) {
+		s, err := p.open(ctx, group, "push,pull")
+		var denied *DeniedError
+		if errors.As(err, &denied) {
+			if reader, failed := p.open(ctx, group, "pull"); failed == nil {
+				reader.denied = err
+				s, err = reader, nil
+			}
+		}
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		sessions = append(sessions, s)
+	}
+	return sessions, errors.Join(errs...)
 }
 
 // open asks for one token with the scopes of all repositories. actions is "pull" or "push,pull".
@@ -35,23 +63,25 @@ func (p *Pusher) open(ctx context.Context, images []Image, actions string) (*ses
 	if err != nil {
 		return nil, err
 	}
-	s := &session{registry: hostOf(first.Repository), jobs: p.Jobs, blobs: p.Blobs, progress: p.Progress}
+	s := &session{registry: hostOf(first.Repository), jobs: p.Jobs, backoff: p.Backoff, blobs: p.Blobs, progress: p.Progress, images: images}
 	if s.jobs <= 0 {
 		s.jobs = defaultJobs
+	}
+	if s.backoff <= 0 {
+		s.backoff = defaultBackoff
 	}
 	s.meter = newMeter(p.transport(), repo.RegistryStr(), p.plain(s.registry))
 	auth, err := p.authenticator(ctx, repo)
 	if err != nil {
 		return nil, s.explain(first, err)
 	}
-	wrapped, err := transport.NewWithContext(ctx, repo.Registry, auth, &retry{inner: s.meter, backoff: p.Backoff}, scopes(images, actions))
+	wrapped, err := transport.NewWithContext(ctx, repo.Registry, auth, &retry{inner: s.meter, backoff: s.backoff}, scopes(images, actions))
 	if err != nil {
 		return nil, s.explain(first, err)
 	}
-	options := []remote.Option{
-		remote.WithTransport(wrapped), remote.WithJobs(s.jobs),
-		remote.WithRetryPredicate(retryUpload), remote.WithRetryBackoff(uploadBackoff(p.Backoff)),
-	}
+	s.client = &http.Client{Transport: wrapped}
+	never := func(error) bool { return false } // retry does it
+	options := []remote.Option{remote.WithTransport(wrapped), remote.WithJobs(s.jobs), remote.WithRetryPredicate(never)}
 	if s.puller, err = remote.NewPuller(options...); err != nil {
 		return nil, err
 	}
@@ -64,7 +94,7 @@ func (s *session) close(result *Result) {
 	result.Requests += s.meter.requests.Load()
 	result.BytesSent += s.meter.sent.Load()
 	result.BytesReceived += s.meter.received.Load()
-	for _, st := range s.outcomes {
+	for _, st := range s.states {
 		st.count(result)
 	}
 	s.meter.CloseIdleConnections()
@@ -99,27 +129,6 @@ func scopes(images []Image, actions string) []string {
 		list = append(list, repo.Scope(actions))
 	}
 	return list
-}
-
-// points reports whether ref is there and has the digest. An answer without a usable digest counts as no: what follows is
-// right in either case. So does 403, which some registries give for a repository that does not exist yet; a token that
-// cannot write is found out by the upload.
-func (s *session) points(ctx context.Context, ref name.Reference, digest string) (bool, error) {
-	got, err := s.puller.Head(ctx, ref)
-	if err == nil {
-		return got.Digest.String() == digest, nil
-	}
-	var answer *transport.Error
-	if errors.As(err, &answer) {
-		if answer.StatusCode == http.StatusNotFound || answer.StatusCode == http.StatusForbidden {
-			return false, nil
-		}
-		return false, err
-	}
-	if unreachable(err) || ctx.Err() != nil {
-		return false, err
-	}
-	return false, nil
 }
 
 // hostOf is the registry's host and port as the user wrote them.

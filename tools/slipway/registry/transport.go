@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -12,13 +13,13 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
 const (
 	defaultBackoff = 500 * time.Millisecond
-	attempts       = 5
+	attempts       = 5                // of a request
+	uploads        = 4                // of a blob
 	maxWait        = 30 * time.Second // a registry that asks for more is as good as not there
 	dialLimit      = 10 * time.Second
 	answerLimit    = 2 * time.Minute // a registry hashes a large blob before it answers
@@ -45,7 +46,7 @@ type meter struct {
 	scheme string
 
 	requests, sent, received atomic.Int64
-	mounts, secrets          sync.Map
+	secrets                  sync.Map
 }
 
 func newMeter(inner http.RoundTripper, host string, plain bool) *meter {
@@ -71,9 +72,6 @@ func (m *meter) RoundTrip(in *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if q := req.URL.Query(); req.Method == http.MethodPost && resp.StatusCode == http.StatusCreated && q.Get("mount") != "" {
-		m.mounts.Store(mountKey(strings.TrimSuffix(strings.TrimPrefix(req.URL.Path, "/v2/"), "/blobs/uploads/"), q.Get("mount")), true)
-	}
 	resp.Body = &countingBody{ReadCloser: resp.Body, count: &m.received}
 	return resp, nil
 }
@@ -83,13 +81,6 @@ func (m *meter) CloseIdleConnections() {
 	if t, ok := m.inner.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}
-}
-
-func mountKey(repository, digest string) string { return repository + "@" + digest }
-
-func (m *meter) wasMounted(repository, digest string) bool {
-	_, ok := m.mounts.Load(mountKey(repository, digest))
-	return ok
 }
 
 func (m *meter) remember(req *http.Request) {
@@ -121,8 +112,8 @@ func (b *countingBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// retry repeats a request that the registry was too busy for, after the time that it asks for. An upload whose body may
-// have been taken in part is not repeated here but begun anew, see retryUpload.
+// retry repeats a request that the registry was too busy for, after the time that it asks for, or that a broken connection
+// took with it. An upload whose body may have been taken in part is not repeated here but begun anew, see beginAgain.
 type retry struct {
 	inner   http.RoundTripper
 	backoff time.Duration
@@ -130,32 +121,34 @@ type retry struct {
 
 // RoundTrip implements http.RoundTripper.
 func (r *retry) RoundTrip(in *http.Request) (*http.Response, error) {
-	wait := r.backoff
-	if wait <= 0 {
-		wait = defaultBackoff
-	}
-	req := in
+	wait, req := r.backoff, in
 	for attempt := 1; ; attempt++ {
 		resp, err := r.inner.RoundTrip(req)
-		if err != nil || attempt == attempts || !repeatable(in, resp.StatusCode) {
+		delay, more := repeat(in, resp, err, wait)
+		if !more || attempt == attempts {
 			return resp, err
 		}
-		delay := retryAfter(resp.Header.Get("Retry-After"), wait)
-		if delay > maxWait {
-			return resp, nil
+		if err == nil {
+			io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
+			resp.Body.Close()
 		}
-		io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
-		resp.Body.Close()
-		select {
-		case <-time.After(delay):
-		case <-in.Context().Done():
-			return nil, in.Context().Err()
+		if err := sleep(in.Context(), delay); err != nil {
+			return nil, err
 		}
 		wait *= 2
 		if req, err = again(in); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// repeat tells whether a request is worth repeating, and after which time.
+func repeat(in *http.Request, resp *http.Response, err error, wait time.Duration) (delay time.Duration, more bool) {
+	if err != nil {
+		return wait, broken(err) && !partOfUpload(in)
+	}
+	delay = retryAfter(resp.Header.Get("Retry-After"), wait)
+	return delay, delay <= maxWait && repeatable(in, resp.StatusCode)
 }
 
 func again(in *http.Request) (*http.Request, error) {
@@ -197,28 +190,62 @@ func retryAfter(value string, fallback time.Duration) time.Duration {
 	return fallback
 }
 
-// retryUpload tells which failures of a whole blob upload are worth another one: the connection broke, or the registry
-// failed in the middle of the body.
-func retryUpload(err error) bool {
+// beginAgain tells whether an upload that failed is worth a new one from its first byte, and after which time: the connection
+// broke, the registry failed in the middle of the body, or it has forgotten what it was sent. The bytes are not at fault, they
+// are verified on their way.
+func beginAgain(err error, wait time.Duration) (delay time.Duration, again bool) {
 	var mine *sourceError
-	if errors.As(err, &mine) {
-		return false
+	var answer *answerError
+	switch {
+	case errors.As(err, &mine):
+		return 0, false
+	case errors.As(err, &answer):
+		delay = max(wait, answer.after)
+		return delay, delay <= maxWait && forgetful(answer.refusal)
 	}
-	var answer *transport.Error
-	if errors.As(err, &answer) {
-		return answer.Request != nil && answer.StatusCode >= 500 && partOfUpload(answer.Request)
-	}
-	for _, broken := range []error{io.ErrUnexpectedEOF, io.EOF, syscall.EPIPE, syscall.ECONNRESET, net.ErrClosed} {
-		if errors.Is(err, broken) {
+	return wait, broken(err)
+}
+
+// broken reports a connection that ended early. One that cannot be made is something else: the registry is not there.
+func broken(err error) bool {
+	for _, end := range []error{io.ErrUnexpectedEOF, io.EOF, syscall.EPIPE, syscall.ECONNRESET, net.ErrClosed} {
+		if errors.Is(err, end) {
 			return true
 		}
 	}
 	return false
 }
 
-func uploadBackoff(first time.Duration) remote.Backoff {
-	if first <= 0 {
-		first = defaultBackoff
+// forgetful reports an answer to the body of an upload that says nothing about the next one:
+// https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes.
+func forgetful(refusal *transport.Error) bool {
+	if refusal.Request == nil || !partOfUpload(refusal.Request) {
+		return false
 	}
-	return remote.Backoff{Duration: first, Factor: 2, Jitter: 0.1, Steps: 3}
+	switch refusal.StatusCode {
+	case http.StatusUnauthorized: // the token ended while the body was sent; the next begin gets a new one
+		return true
+	case http.StatusNotFound, http.StatusRequestedRangeNotSatisfiable:
+		return true
+	case http.StatusBadRequest:
+		for _, d := range refusal.Errors {
+			switch d.Code {
+			case transport.BlobUploadUnknownErrorCode, transport.BlobUploadInvalidErrorCode, transport.DigestInvalidErrorCode, transport.SizeInvalidErrorCode:
+				return true
+			}
+		}
+	}
+	return refusal.StatusCode >= 500
+}
+
+// sleep returns early, with an error, when ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

@@ -21,20 +21,22 @@ func TestPushRetries(t *testing.T) {
 		name   string
 		status int
 		method string
+		path   string
 		times  int32
 	}{
-		{"busy at the ping", 429, http.MethodGet, 2},
-		{"busy at HEAD", 429, http.MethodHead, 2},
-		{"busy at the upload's begin", 429, http.MethodPost, 2},
-		{"busy at the body", 429, http.MethodPatch, 2},
-		{"down in the body", 502, http.MethodPatch, 1},
-		{"down at PUT", 503, http.MethodPut, 1},
+		{"busy at the ping", 429, http.MethodGet, "/v2/", 2},
+		{"busy at HEAD", 429, http.MethodHead, "/v2/", 2},
+		{"busy at the upload's begin", 429, http.MethodPost, "/uploads/", 2},
+		{"busy at the body", 429, http.MethodPut, "/uploads/", 2},
+		{"down in the body", 502, http.MethodPut, "/uploads/", 2},
+		{"down at the manifest", 503, http.MethodPut, "/manifests/sha256:", 2},
+		{"busy at the tag", 429, http.MethodPut, "/manifests/t1", 2},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s, d := newServer(t), newDisk()
 			var failed atomic.Int32
 			s.fault = func(w http.ResponseWriter, r *http.Request) bool {
-				if r.Method != tc.method || failed.Add(1) > tc.times {
+				if r.Method != tc.method || !strings.Contains(r.URL.Path, tc.path) || failed.Add(1) > tc.times {
 					return false
 				}
 				w.Header().Set("Retry-After", "0")

@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
-	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/types"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
@@ -40,11 +37,10 @@ func owners(states []*state) map[string]*state {
 }
 
 // upload brings the blobs of the images that are not there: first each blob to its owner, then to those that mount it.
-func (s *session) upload(ctx context.Context, states []*state) error {
-	s.outcomes = states
-	owner := owners(states)
-	uploads := make([]*imageUpload, 0, len(states))
-	for _, st := range states {
+func (s *session) upload(ctx context.Context) error {
+	owner := owners(s.states)
+	var uploads []*imageUpload
+	for _, st := range s.states {
 		if !st.present {
 			uploads = append(uploads, s.newUpload(st))
 		}
@@ -103,24 +99,24 @@ func (u *imageUpload) end() error {
 	return nil
 }
 
-// blob uploads b unless the repository has it, or mounts it from owner's.
+// blob makes sure that the repository has b. from owner's repository it may be taken over.
 func (u *imageUpload) blob(ctx context.Context, b plan.Blob, owner *state) error {
-	l := &layer{ctx: ctx, blob: b, blobs: u.session.source(u.state.image.Descriptor), step: u.step}
-	var what v1.Layer = l
-	if owner.repo != u.state.repo {
-		what = &remote.MountableLayer{Layer: l, Reference: owner.repo.Digest(b.Digest)}
-	}
-	if err := u.session.pusher.Upload(ctx, u.state.repo, what); err != nil {
+	there, err := u.session.blobExists(ctx, u.state.repo, b.Digest)
+	if err != nil {
 		return err
 	}
-	how := present
-	if l.opened.Load() {
-		how = sent
-	} else {
+	how, from := present, ""
+	if owner.repo != u.state.repo {
+		from = owner.repo.RepositoryStr()
+	}
+	if !there {
+		how, err = u.transfer(ctx, b, from)
+	}
+	if err != nil {
+		return err
+	}
+	if how != sent {
 		u.step.Add(b.Size)
-		if u.session.meter.wasMounted(u.state.repo.RepositoryStr(), b.Digest) {
-			how = mounted
-		}
 	}
 	u.state.mu.Lock()
 	defer u.state.mu.Unlock()
@@ -128,49 +124,47 @@ func (u *imageUpload) blob(ctx context.Context, b plan.Blob, owner *state) error
 	return nil
 }
 
+// transfer mounts or sends a blob, again from its first byte when that is of use.
+func (u *imageUpload) transfer(ctx context.Context, b plan.Blob, from string) (outcome, error) {
+	c := &content{blob: b, blobs: u.session.source(u.state.image.Descriptor), step: u.step}
+	wait := u.session.backoff
+	for attempt := 1; ; attempt++ {
+		how, err := u.try(ctx, c, from)
+		if err == nil || attempt == uploads || ctx.Err() != nil {
+			return how, err
+		}
+		delay, again := beginAgain(err, wait)
+		if !again {
+			return how, err
+		}
+		if err := sleep(ctx, delay); err != nil {
+			return how, err
+		}
+		wait *= 2
+	}
+}
+
+func (u *imageUpload) try(ctx context.Context, c *content, from string) (outcome, error) {
+	s, repo := u.session, u.state.repo
+	location, err := s.begin(ctx, repo, c.blob.Digest, from)
+	var answer *answerError
+	if from != "" && errors.As(err, &answer) && !busy(answer.refusal.StatusCode) {
+		// Some registries answer a mount that they do not do with an error instead of an upload:
+		// https://github.com/google/go-containerregistry/issues/1404.
+		location, err = s.begin(ctx, repo, c.blob.Digest, "")
+	}
+	if err != nil {
+		return present, err
+	}
+	if location == "" {
+		return mounted, nil
+	}
+	return sent, s.send(ctx, location, c.blob, func() (io.ReadCloser, error) { return c.open(ctx) })
+}
+
 // source looks into the descriptor before it goes to the disk or the network.
 func (s *session) source(d plan.Descriptor) source.Blobs {
 	return first{source.NewMemory(d), s.blobs}
-}
-
-type first struct {
-	memory source.Memory
-	rest   source.Blobs
-}
-
-// write puts manifests by digest, then tags; no tag before every manifest is there.
-func (s *session) write(ctx context.Context, states []*state) error {
-	if err := s.each(states, func(st *state) error {
-		if st.present {
-			return nil
-		}
-		return s.put(ctx, st, st.repo.Digest(st.image.Descriptor.Manifest.Digest))
-	}); err != nil {
-		return err
-	}
-	return s.each(states, func(st *state) error {
-		for _, tag := range st.tags {
-			if err := s.put(ctx, st, st.repo.Tag(tag)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func (s *session) put(ctx context.Context, st *state, ref name.Reference) error {
-	return s.pusher.Put(ctx, ref, manifest(st.image.Descriptor.Manifest))
-}
-
-func (s *session) each(states []*state, do func(*state) error) error {
-	errs := make([]error, len(states))
-	var g errgroup.Group
-	g.SetLimit(s.jobs)
-	for i, st := range states {
-		g.Go(func() error { errs[i] = s.explain(st.image, do(st)); return nil })
-	}
-	g.Wait()
-	return errors.Join(errs...)
 }
 
 // count adds the state's blobs to r.
@@ -197,9 +191,3 @@ func (st *state) count(r *Result) {
 		}
 	}
 }
-
-// manifest is a remote.Taggable.
-type manifest plan.Content
-
-func (m manifest) RawManifest() ([]byte, error)        { return m.Data, nil }
-func (m manifest) MediaType() (types.MediaType, error) { return types.MediaType(m.Blob.MediaType), nil }
