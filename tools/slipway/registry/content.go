@@ -50,6 +50,10 @@ func (r *shownReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
+func inMemory(d plan.Descriptor, rest source.Blobs) source.Blobs {
+	return first{source.NewMemory(d), rest}
+}
+
 // first looks into the descriptor before it goes to the disk or the network.
 type first struct {
 	memory source.Memory

@@ -115,6 +115,31 @@ func TestPushSurvives(t *testing.T) {
 	}
 }
 
+// Ten repositories of a registry without mounts each get the base, which is read for its owner and once for all others.
+func TestPushWithoutMounts(t *testing.T) {
+	s, d := newServer(t), newDisk()
+	fault{http.MethodPost, uploads, -1, noMount}.on(s)
+	var images []registry.Image
+	for i := range 9 {
+		images = append(images, s.to(d.image(fmt.Sprint("service", i), "base", fmt.Sprint("binary", i)), "t1"))
+	}
+	// The last image's configuration is another's, too, and in the descriptors alone.
+	copied := s.to(images[0].Descriptor, "t1")
+	copied.Repository = s.host + "/k/copy"
+	images = append(images, copied)
+	got, err := d.pusher().Push(t.Context(), images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.BlobsSent != 30 || len(s.audit(t)) != 10 {
+		t.Errorf("got %+v and tags %v", got, s.audit(t))
+	}
+	if n := d.opened[images[0].Descriptor.Layers[0].Digest]; n != 2 {
+		t.Errorf("the base was read %d times, want twice", n)
+	}
+	s.takenOnce(t)
+}
+
 // takenOnce reports blobs that a repository has taken twice.
 func (s *server) takenOnce(t *testing.T) {
 	t.Helper()

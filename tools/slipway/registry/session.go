@@ -23,6 +23,7 @@ type session struct {
 	jobs     int
 	backoff  time.Duration
 	blobs    source.Blobs
+	kept     *keeper // of blobs, for those that the registry does not mount
 	progress progress.Reporter
 	meter    *meter
 	client   *http.Client
@@ -63,7 +64,7 @@ func (p *Pusher) open(ctx context.Context, images []Image, actions string) (*ses
 	if err != nil {
 		return nil, err
 	}
-	s := &session{registry: hostOf(first.Repository), jobs: p.Jobs, backoff: p.Backoff, blobs: p.Blobs, progress: p.Progress, images: images}
+	s := &session{registry: hostOf(first.Repository), jobs: p.Jobs, backoff: p.Backoff, blobs: p.Blobs, kept: newKeeper(p.Blobs), progress: p.Progress, images: images}
 	if s.jobs <= 0 {
 		s.jobs = defaultJobs
 	}

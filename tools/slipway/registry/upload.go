@@ -10,7 +10,6 @@ import (
 
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 	"github.com/kubernaut/kubernaut/tools/slipway/progress"
-	"github.com/kubernaut/kubernaut/tools/slipway/source"
 )
 
 // outcome is what became of a blob.
@@ -126,7 +125,7 @@ func (u *imageUpload) blob(ctx context.Context, b plan.Blob, owner *state) error
 
 // transfer mounts or sends a blob, again from its first byte when that is of use.
 func (u *imageUpload) transfer(ctx context.Context, b plan.Blob, from string) (outcome, error) {
-	c := &content{blob: b, blobs: u.session.source(u.state.image.Descriptor), step: u.step}
+	c := &content{blob: b, blobs: inMemory(u.state.image.Descriptor, u.session.blobs), step: u.step}
 	wait := u.session.backoff
 	for attempt := 1; ; attempt++ {
 		how, err := u.try(ctx, c, from)
@@ -159,12 +158,10 @@ func (u *imageUpload) try(ctx context.Context, c *content, from string) (outcome
 	if location == "" {
 		return mounted, nil
 	}
+	if from != "" {
+		c.blobs = inMemory(u.state.image.Descriptor, s.kept)
+	}
 	return sent, s.send(ctx, location, c.blob, func() (io.ReadCloser, error) { return c.open(ctx) })
-}
-
-// source looks into the descriptor before it goes to the disk or the network.
-func (s *session) source(d plan.Descriptor) source.Blobs {
-	return first{source.NewMemory(d), s.blobs}
 }
 
 // count adds the state's blobs to r.
