@@ -60,6 +60,7 @@ def _push_test_impl(ctx):
         "label": "//tools/oci/tests:image",
         "name": "tests",
     }
+    asserts.equals(env, ["push"], ctx.attr.subcommand)
     layouts = [f for f in target[DefaultInfo].default_runfiles.files.to_list() if f.is_directory]
     if ctx.attr.layouts:
         image["layout"] = "_main/tools/oci/tests/image"
@@ -79,12 +80,18 @@ def _push_test_impl(ctx):
 
 _push_test = analysistest.make(
     _push_test_impl,
-    attrs = {"layouts": attr.bool()},
+    attrs = {
+        "layouts": attr.bool(),
+        "subcommand": attr.string_list(),
+    },
     config_settings = {_LAYERS: "runfiles"},
 )
 _push_cache_test = analysistest.make(
     _push_test_impl,
-    attrs = {"layouts": attr.bool()},
+    attrs = {
+        "layouts": attr.bool(),
+        "subcommand": attr.string_list(),
+    },
     config_settings = {_LAYERS: "cache"},
 )
 
@@ -167,10 +174,12 @@ def image_test_suite(name):
     _push_test(
         name = "push_test",
         layouts = True,
+        subcommand = native.existing_rule("push_all")["args"],
         target_under_test = ":push_all",
     )
     _push_cache_test(
         name = "push_cache_test",
+        subcommand = native.existing_rule("push_all")["args"],
         target_under_test = ":push_all",
     )
     _fails_test(

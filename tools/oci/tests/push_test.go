@@ -1,0 +1,63 @@
+// Package push_test runs a target of image_push: rule, plan, runfiles and program together, against a registry in memory.
+package push_test
+
+import (
+	"bytes"
+	"io"
+	"log"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/bazelbuild/rules_go/go/runfiles"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
+)
+
+const here = "_main/tools/oci/tests/"
+
+func TestImagePush(t *testing.T) {
+	program, err := runfiles.Rlocation(here + "push_all.slipway")
+	if err != nil && os.Getenv("TEST_SRCDIR") != "" {
+		t.Fatal(err)
+	}
+	if err != nil {
+		t.Skipf("no runfiles, run bazel test //tools/oci/tests:tests_test: %v", err)
+	}
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	defer server.Close()
+	repository := strings.TrimPrefix(server.URL, "http://") + "/k"
+	var stderr bytes.Buffer
+	cmd := exec.Command(program, "push", "--registry="+repository, "--tag=t1")
+	cmd.Env = append(os.Environ(), "SLIPWAY_PLAN="+here+"push_all.plan.json")
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, stderr.String())
+	}
+	image, reference, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
+	tag, err := remote.Image(mustParse(t, repository+"/tests:t1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest, err := tag.Digest()
+	if err != nil || image != "tests" || reference != repository+"/tests@"+digest.String() {
+		t.Errorf("got %q, want the image tests by the digest %s (%v)", out, digest, err)
+	}
+	if err := validate.Image(tag); err != nil {
+		t.Error(err)
+	}
+}
+
+func mustParse(t *testing.T, reference string) name.Reference {
+	t.Helper()
+	ref, err := name.ParseReference(reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ref
+}
