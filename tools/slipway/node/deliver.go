@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/kubernaut/kubernaut/tools/slipway/fault"
 	"github.com/kubernaut/kubernaut/tools/slipway/progress"
 )
 
@@ -39,10 +40,15 @@ func failure(cause error, targets []*target) error {
 	for _, t := range targets {
 		errs = append(errs, t.err)
 	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("delivering to kind: %w", err)
+	err := errors.Join(errs...)
+	if err == nil {
+		return nil
 	}
-	return nil
+	err = fmt.Errorf("delivering to kind: %w", err)
+	if strings.Contains(err.Error(), "no space left on device") {
+		return fault.New(fault.Delivery, err, diskHints()...)
+	}
+	return err
 }
 
 // stream feeds the imports and waits for them. A cause that lies before the nodes is reported once, not once for each.

@@ -96,6 +96,9 @@ func (l *listing) disk(f []string) {
 	}
 }
 
+// diskHints are for nodes whose disk is full.
+func diskHints() []string { return []string{"make clean", "docker system df"} }
+
 // checkSpace compares what the nodes on one disk need together with what is free there.
 func checkSpace(targets []*target) error {
 	need := make(map[string]int64)
@@ -113,5 +116,5 @@ func checkSpace(targets []*target) error {
 		}
 	}
 	sort.Slice(errs, func(i, j int) bool { return errs[i].Error() < errs[j].Error() })
-	return fault.New(fault.Delivery, errors.Join(errs...), "make clean", "docker system df")
+	return fault.New(fault.Delivery, errors.Join(errs...), diskHints()...)
 }

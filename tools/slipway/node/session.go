@@ -39,7 +39,7 @@ if [ "$verb" = import ]; then
 echo '# leases'; ctr -n k8s.io leases ls -q
 echo '# import'; ctr -n k8s.io images import --snapshotter=overlayfs - >/dev/null
 fi
-[ -z "$layers" ] || ctr -n k8s.io content rm $layers >/dev/null || true
+if [ -n "$layers" ]; then ctr -n k8s.io content rm $layers >/dev/null || true; ` + collectScript + `; fi
 list`
 
 // errSilent is a node that does not answer.
@@ -154,7 +154,7 @@ func (a *answers) rest() string {
 	return a.text.String()
 }
 
-// said is what a command in a node said of its failure; the command itself may be a long script.
+// said is what a command in a node said last of its failure; the command itself may be a long script.
 func said(err error) error {
 	var failed *cluster.CommandError
 	if !errors.As(err, &failed) {
@@ -163,5 +163,5 @@ func said(err error) error {
 	if failed.Stderr == "" {
 		return failed.Err
 	}
-	return fmt.Errorf("%s (%w)", failed.Stderr, failed.Err)
+	return fmt.Errorf("%s (%w)", failed.Stderr[strings.LastIndexByte(failed.Stderr, '\n')+1:], failed.Err)
 }
