@@ -155,7 +155,8 @@ func runHelper(ctx context.Context, path, uri string) ([]Header, time.Time, erro
 		if ctx.Err() != nil {
 			err = fmt.Errorf("no answer within %v", helperLimit)
 		}
-		return nil, time.Time{}, fmt.Errorf("running credential helper %q for %s: %w%s", path, uri, err, tail(words.String()))
+		// Not %w: a helper that does not exist is no absent blob.
+		return nil, time.Time{}, fmt.Errorf("running credential helper %q for %s: %v%s", path, uri, err, tail(words.String()))
 	}
 	var answer helperAnswer
 	if err := json.Unmarshal(out.Bytes(), &answer); err != nil {
