@@ -124,6 +124,16 @@ func TestBadHTTP(t *testing.T) {
 			r.Header.Del("Range")
 			whole(w, r)
 		}, right, "", 2},
+		{"cut once, ranges refused", func(w http.ResponseWriter, r *http.Request, n int64) {
+			switch n {
+			case 1:
+				cut(w, len(content), content[:half])
+			case 2:
+				http.Error(w, "", 416)
+			default:
+				whole(w, r)
+			}
+		}, right, "", 3},
 		{"always cut", func(w http.ResponseWriter, r *http.Request, _ int64) { cut(w, len(content), content[:half]) }, other, "unexpected EOF", 5},
 		{"wrong range", func(w http.ResponseWriter, r *http.Request, n int64) {
 			if n == 1 {

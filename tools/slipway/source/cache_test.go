@@ -1,6 +1,7 @@
 package source_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"google.golang.org/genproto/googleapis/bytestream"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"github.com/kubernaut/kubernaut/test/bazelremote"
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
@@ -223,6 +229,58 @@ func TestHelperAnswers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestHelperIsAskedAgain changes the password while the helper's last answer is still good by its own account.
+func TestHelperIsAskedAgain(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs := filepath.Join(t.TempDir(), "runs")
+	t.Setenv("HELPER_RUNS", runs)
+	accepted := "first"
+	byHTTP := startHTTP(t, func(w http.ResponseWriter, r *http.Request) {
+		if _, given, _ := r.BasicAuth(); given != accepted {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		io.WriteString(w, "x")
+	})
+	byGRPC := startGRPC(t, "tcp", grpcServer{content: map[string]string{blobOf("x").Digest: "x"}, asked: func(ctx context.Context) error { return accept(ctx, accepted) },
+		read: func(_ *bytestream.ReadRequest, s bytestream.ByteStream_ReadServer) (bool, error) {
+			err := accept(s.Context(), accepted)
+			return err != nil, err
+		}})
+	for _, server := range []string{byHTTP, byGRPC} {
+		accepted = "first"
+		t.Setenv("HELPER_PASSWORD", "first")
+		cache := open(t, source.Cache{Endpoint: server, Helpers: []source.Helper{{Path: self}}})
+		if _, err := read(cache, blobOf("x")); err != nil {
+			t.Errorf("%s: %v", server, err)
+		}
+		accepted = "second"
+		t.Setenv("HELPER_PASSWORD", "second")
+		if _, err := read(cache, blobOf("x")); err != nil {
+			t.Errorf("%s: %v after the password changed", server, err)
+		}
+		accepted = "third"
+		_, err := read(cache, blobOf("x"))
+		wantRefusal(t, err, server, "it refuses the credentials of helper")
+	}
+	data, err := os.ReadFile(runs)
+	if got := strings.Count(string(data), "\n"); err != nil || got != 6 {
+		t.Errorf("got %d runs in %q, %v; want 6: two at first, two for each new password", got, data, err)
+	}
+}
+
+func accept(ctx context.Context, password string) error {
+	md, _ := metadata.FromIncomingContext(ctx)
+	r := http.Request{Header: http.Header{"Authorization": md.Get("authorization")}}
+	if _, given, _ := r.BasicAuth(); given != password {
+		return status.Error(codes.Unauthenticated, "no")
+	}
+	return nil
 }
 
 // helper speaks https://github.com/EngFlow/credential-helper-spec.

@@ -23,6 +23,22 @@ type httpFetcher struct {
 
 // fetch implements fetcher.
 func (f *httpFetcher) fetch(ctx context.Context, blob plan.Blob, offset int64) (io.ReadCloser, error) {
+	resp, err := f.get(ctx, blob, offset)
+	if err == nil && offset > 0 && resp.StatusCode == http.StatusRequestedRangeNotSatisfiable {
+		resp.Body.Close()
+		resp, err = f.get(ctx, blob, 0)
+	}
+	if err != nil {
+		return nil, err
+	}
+	body, err := f.body(resp, blob, offset)
+	if err != nil {
+		resp.Body.Close()
+	}
+	return body, err
+}
+
+func (f *httpFetcher) get(ctx context.Context, blob plan.Blob, offset int64) (*http.Response, error) {
 	hex, err := hexOf(blob)
 	if err != nil {
 		return nil, err
@@ -39,17 +55,14 @@ func (f *httpFetcher) fetch(ctx context.Context, blob plan.Blob, offset int64) (
 		req.Header.Add(h.Name, h.Value)
 	}
 	if offset > 0 {
-		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", offset))
+		// With its end: some servers, go-containerregistry's too, know no open range.
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", offset, blob.Size-1))
 	}
 	resp, err := f.client.Do(req)
 	if err != nil {
 		return nil, connectionError(err)
 	}
-	body, err := f.body(resp, blob, offset)
-	if err != nil {
-		resp.Body.Close()
-	}
-	return body, err
+	return resp, nil
 }
 
 func (f *httpFetcher) body(resp *http.Response, blob plan.Blob, offset int64) (io.ReadCloser, error) {
