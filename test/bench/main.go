@@ -21,12 +21,13 @@ import (
 
 	"github.com/bazelbuild/rules_go/go/runfiles"
 
+	"github.com/kubernaut/kubernaut/test/bench/load"
 	"github.com/kubernaut/kubernaut/test/bench/measure"
 )
 
 // suites is the one place that knows them.
 func suites() []measure.Suite {
-	return []measure.Suite{}
+	return []measure.Suite{load.Suite()}
 }
 
 // document is written by --update, below the workspace.

@@ -17,7 +17,7 @@
 //			Columns: []measure.Column{{Name: "requests"}, {Name: "layer bytes", Unit: measure.Bytes}},
 //			Targets: []measure.Target{
 //				measure.Faster("unchanged", "slipway", "crane", 5),
-//				measure.AtMost("unchanged", "slipway", "requests", 15),
+//				measure.AtMost("unchanged", "slipway", measure.Column{Name: "requests"}, 15),
 //			},
 //			Open: open,
 //		}

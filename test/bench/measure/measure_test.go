@@ -38,9 +38,9 @@ func (f *fake) suite() Suite {
 		Columns: []Column{{"layer bytes", Bytes}, {"requests", Plain}},
 		Targets: []Target{
 			Faster("unchanged", "slipway", "crane", 5),
-			AtMost("unchanged", "slipway", "layer bytes", 0).Because("It sends everything."),
-			AtMost("unchanged", "slipway", "requests", 15).Because("It asks a lot."),
-			AtMost("unchanged", "slipway", "requests", 1234).Because("Not shown."),
+			AtMost("unchanged", "slipway", Column{"layer bytes", Bytes}, 0).Because("It sends everything."),
+			AtMost("unchanged", "slipway", Column{"requests", Plain}, 15).Because("It asks a lot."),
+			AtMost("unchanged", "slipway", Column{"requests", Plain}, 1234).Because("Not shown."),
 		},
 		Open: func(context.Context, *Host) (Bench, error) { return f, nil },
 	}
@@ -143,9 +143,9 @@ func TestTargets(t *testing.T) {
 		{Growth("slipway", "3 nodes", "1 node", 1.5), "1.51× (1.51–1.51)", false},
 		{Growth("slipway", "3 nodes", "1 node", 1.6), "1.51× (1.51–1.51)", true},
 		{Growth("kind", "3 nodes", "1 node", 2), "not measured", false},
-		{AtMost("1 node", "slipway", "bytes", 1499), "1.5 kB at the most", false},
-		{AtMost("1 node", "slipway", "bytes", 1500), "1.5 kB at the most", true},
-		{AtMost("1 node", "kind", "bytes", 1500), "not measured", false},
+		{AtMost("1 node", "slipway", Column{"bytes", Bytes}, 1499), "1.5 kB at the most", false},
+		{AtMost("1 node", "slipway", Column{"bytes", Bytes}, 1500), "1.5 kB at the most", true},
+		{AtMost("1 node", "kind", Column{"bytes", Bytes}, 1500), "not measured", false},
 	}
 	for _, test := range tests {
 		got, met := test.target.Judge(r)

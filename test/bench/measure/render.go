@@ -98,15 +98,13 @@ func (r *Result) countText(name, competitor string, c Column) string {
 	if count.N == 0 {
 		return ""
 	}
-	return r.cell(c.Name, count.Median)
+	return c.text(count.Median)
 }
 
-// cell is a count in its column's unit.
-func (r *Result) cell(column string, value float64) string {
-	for _, c := range r.Columns {
-		if c.Name == column && c.Unit == Bytes {
-			return progress.Bytes(int64(value))
-		}
+// text is a count in the column's unit.
+func (c Column) text(value float64) string {
+	if c.Unit == Bytes {
+		return progress.Bytes(int64(value))
 	}
 	return number(int64(value))
 }

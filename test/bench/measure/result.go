@@ -134,15 +134,15 @@ func Growth(competitor, name, other string, times float64) Target {
 }
 
 // AtMost wants a count of no more than limit, in every round.
-func AtMost(name, competitor, column string, limit int64) Target {
+func AtMost(name, competitor string, column Column, limit int64) Target {
 	return Target{
-		Text: fmt.Sprintf("%s: %s, %s at most %s", name, competitor, column, number(limit)),
+		Text: fmt.Sprintf("%s: %s at most %s of %s", name, column.Name, column.text(float64(limit)), competitor),
 		Judge: func(r *Result) (string, bool) {
-			count := r.Count(name, competitor, column)
+			count := r.Count(name, competitor, column.Name)
 			if count.N == 0 {
 				return "not measured", false
 			}
-			return r.cell(column, count.Max) + " at the most", count.Max <= float64(limit)
+			return column.text(count.Max) + " at the most", count.Max <= float64(limit)
 		},
 	}
 }
