@@ -160,10 +160,18 @@ type counted struct {
 }
 
 func (c counted) Exec(ctx context.Context, stdin io.Reader, argv ...string) ([]byte, error) {
-	if stdin != nil {
-		stdin = counter{stdin, c.sent}
+	return c.Node.Exec(ctx, c.count(stdin), argv...)
+}
+
+func (c counted) Stream(ctx context.Context, stdin io.Reader, stdout io.Writer, argv ...string) error {
+	return c.Node.Stream(ctx, c.count(stdin), stdout, argv...)
+}
+
+func (c counted) count(stdin io.Reader) io.Reader {
+	if stdin == nil {
+		return nil
 	}
-	return c.Node.Exec(ctx, stdin, argv...)
+	return counter{stdin, c.sent}
 }
 
 type counter struct {

@@ -1,0 +1,93 @@
+package kindnode
+
+import (
+	"context"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kubernaut/kubernaut/tools/slipway/cluster"
+)
+
+// fakeNode has images, and gives one a second name when it was removed, as the kubelet's runtime does.
+type fakeNode struct {
+	lines     []string
+	answer    string // a line that appears with the first removal
+	collected int
+}
+
+func (n *fakeNode) Name() string { return "fake" }
+
+func (n *fakeNode) Exec(_ context.Context, stdin io.Reader, argv ...string) ([]byte, error) {
+	switch line := strings.Join(argv, " "); {
+	case strings.Contains(line, "images ls"):
+		return []byte(strings.Join(n.lines, "\n") + "\n"), nil
+	case strings.Contains(line, "images rm"):
+		n.lines = slices.DeleteFunc(n.lines, func(l string) bool { return slices.Contains(argv, strings.TrimPrefix(l, "image ")) })
+		if n.answer != "" {
+			n.lines, n.answer = append(n.lines, n.answer), ""
+		}
+	case strings.Contains(line, "leases"):
+		n.collected++
+		n.lines = slices.DeleteFunc(n.lines, func(l string) bool { return strings.HasPrefix(l, "snapshot of-test") })
+	case stdin != nil:
+		return io.ReadAll(stdin)
+	}
+	return nil, nil
+}
+
+func (n *fakeNode) Stream(ctx context.Context, stdin io.Reader, stdout io.Writer, argv ...string) error {
+	out, err := n.Exec(ctx, stdin, argv...)
+	stdout.Write(out)
+	return err
+}
+
+func TestReset(t *testing.T) {
+	n := &fakeNode{lines: []string{"image pause", "content a", "snapshot b"}}
+	c := &Cluster{lease: &cluster.Lease{Nodes: []cluster.Node{n}}, first: make([]held, 1)}
+	var err error
+	if c.first[0], err = list(t.Context(), n); err != nil {
+		t.Fatal(err)
+	}
+	want := slices.Clone(n.lines)
+	n.lines, n.answer = append(n.lines, "image test", "snapshot of-test"), "image sha256:test"
+	if err := c.Reset(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, n.lines); diff != "" {
+		t.Errorf("after the reset (-want +got):\n%s", diff)
+	}
+	if n.collected == 0 {
+		t.Error("nothing was collected")
+	}
+}
+
+func TestResetGivesUp(t *testing.T) {
+	n := &fakeNode{}
+	c := &Cluster{lease: &cluster.Lease{Nodes: []cluster.Node{n}}, first: []held{{}}}
+	n.lines = []string{"content of somebody"}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := c.Reset(ctx); err == nil || !strings.Contains(err.Error(), "content of somebody") {
+		t.Errorf("error %v, want one that names what is left", err)
+	}
+}
+
+func TestCounted(t *testing.T) {
+	c := &Cluster{lease: &cluster.Lease{Nodes: []cluster.Node{&fakeNode{}, &fakeNode{}}}}
+	nodes, sent := c.Counted(2)
+	for _, n := range nodes {
+		if _, err := n.Exec(t.Context(), strings.NewReader("12345"), "cat"); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.Stream(t.Context(), strings.NewReader("678"), io.Discard, "cat"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := sent.Load(); got != 16 {
+		t.Errorf("%d bytes counted, want 16", got)
+	}
+}
