@@ -51,7 +51,7 @@ type variant struct {
 	descriptor plan.Descriptor
 	layout     string
 	size       int64         // bytes of the layers
-	took       time.Duration // reading, compressing, hashing and writing all layers
+	took       time.Duration // reading, compressing, hashing (an archive that is compressed has two digests) and writing all layers
 }
 
 // compress makes the variant of an uncompressed image in a folder.
@@ -89,7 +89,7 @@ func (m method) layer(ctx context.Context, layer plan.Blob, from source.Blobs, f
 	count := new(counter)
 	w, err := m.writer(io.MultiWriter(hash, file, count))
 	if err == nil {
-		_, err = io.Copy(w, content)
+		_, err = io.Copy(m.twice(w), content)
 		err = errors.Join(err, w.Close())
 	}
 	if err := errors.Join(err, file.Flush(), f.Close()); err != nil {
@@ -98,6 +98,14 @@ func (m method) layer(ctx context.Context, layer plan.Blob, from source.Blobs, f
 	digest := fmt.Sprintf("%x", hash.Sum(nil))
 	packed := plan.Blob{MediaType: strings.TrimSuffix(layer.MediaType, "+gzip") + m.suffix, Digest: "sha256:" + digest, Size: int64(*count)}
 	return packed, os.Rename(f.Name(), filepath.Join(folder, digest))
+}
+
+// twice hashes what is compressed, too: an image names a layer by both digests. Without compression they are one.
+func (m method) twice(w io.Writer) io.Writer {
+	if m.suffix == "" {
+		return w
+	}
+	return io.MultiWriter(sha256.New(), w)
 }
 
 type counter int64

@@ -186,7 +186,7 @@ func (c counter) Read(p []byte) (int, error) {
 }
 
 // settleTimeout bounds the wait for containerd and the kubelet to drop what was removed.
-const settleTimeout = 30 * time.Second
+const settleTimeout = 3 * time.Minute
 
 // Reset removes from all nodes what they did not have in the beginning, verifies that, and waits until the disk is quiet.
 func (c *Cluster) Reset(ctx context.Context) error {
