@@ -59,7 +59,11 @@ simulated: readers and writers wait so that no more bytes pass than its rate, wi
 or a registry keeps; *disk of the node* is by how much its containerd folder has grown, without the content of unpacked layers.
 × is the time compared with no compression.`
 
-const conclusion = ``
+const conclusion = `Layers are made by zstd at level 1 (tools/oci/layer). Against no compression it stores and moves a third of the bytes, and both routes
+are faster on every link: even on loopback, the engine, containerd's content store and the SHA-256 of each hop cost more for the
+other two thirds than decompressing does. What it adds to the build is less than what one delivery saves. Level 3 saves a further
+sixteenth of the bytes for one and a half times the processor time; gzip is larger and slower than either. The node's disk is the same: the
+content of unpacked layers is dropped. The price: Docker before 23 cannot pull such a layer; containerd from 1.5, Podman and CRI-O can.`
 
 type bench struct {
 	cluster  *kindnode.Cluster

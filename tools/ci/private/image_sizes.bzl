@@ -102,7 +102,7 @@ def image_sizes(name, services, max_unpacked, max_compressed):
         name: of the target that prints. Required. Example: "sizes".
         services: service_list. Required. Example: ":services".
         max_unpacked: most bytes of all layers as they lie in a node. Required. Example: 350000000.
-        max_compressed: most bytes of all layers through gzip, as a registry would store them. Required. Example: 110000000.
+        max_compressed: most bytes of all layers as a registry stores them, plain archives through gzip. Required. Example: 110000000.
     """
     measurement = name + ".measurement"
     image_measurement(

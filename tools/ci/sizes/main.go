@@ -3,8 +3,9 @@
 //	sizes measure --output=FILE DESCRIPTOR=LAYOUT…   as a build action: layouts are OCI layout directories
 //	sizes                                            under `bazel run` and `bazel test`: print the table, fail above a limit
 //
-// Unpacked is the size of the layers as they lie in a node, which keeps each one once; compressed is the same through gzip at
-// its default level, as a registry would store it. A layer that several images have counts once in the total.
+// Unpacked is the size of the layers as they lie in a node, which keeps each one once; compressed is what a registry stores: a
+// layer as it is, or through gzip at its default level if it is a plain archive. A layer that several images have counts once
+// in the total.
 //
 // Not a goal: the size of a single file in a layer.
 package main

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/klauspost/compress/zstd"
+
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 	"github.com/kubernaut/kubernaut/tools/slipway/source"
 )
@@ -74,10 +76,20 @@ func weigh(blobs source.Layout, blob plan.Blob) (layer, error) {
 		return layer{}, err
 	}
 	defer content.Close()
-	unpacked, err := unpack(blob.MediaType, content)
+	unpacked, compressed, err := unpack(blob.MediaType, content)
 	if err != nil {
 		return layer{}, err
 	}
+	defer unpacked.Close()
+	if compressed {
+		size, err := io.Copy(io.Discard, unpacked)
+		return layer{Unpacked: size, Compressed: blob.Size}, err
+	}
+	return pack(unpacked)
+}
+
+// pack weighs a layer that is not compressed.
+func pack(unpacked io.Reader) (layer, error) {
 	var compressed counter
 	packer := gzip.NewWriter(&compressed)
 	size, err := io.Copy(packer, unpacked)
@@ -92,14 +104,21 @@ func weigh(blobs source.Layout, blob plan.Blob) (layer, error) {
 }
 
 // unpack follows the media type's suffix, https://github.com/opencontainers/image-spec/blob/main/media-types.md.
-func unpack(mediaType string, content io.Reader) (io.Reader, error) {
+func unpack(mediaType string, content io.Reader) (unpacked io.ReadCloser, compressed bool, err error) {
 	switch {
 	case strings.HasSuffix(mediaType, ".tar"):
-		return content, nil
+		return io.NopCloser(content), false, nil
 	case strings.HasSuffix(mediaType, "gzip"):
-		return gzip.NewReader(content)
+		unpacked, err = gzip.NewReader(content)
+		return unpacked, true, err
+	case strings.HasSuffix(mediaType, "zstd"):
+		decoder, err := zstd.NewReader(content)
+		if err != nil {
+			return nil, true, err
+		}
+		return decoder.IOReadCloser(), true, nil
 	}
-	return nil, fmt.Errorf("media type %q is neither a tar archive nor one through gzip", mediaType)
+	return nil, false, fmt.Errorf("media type %q is neither a tar archive nor one through gzip or zstd", mediaType)
 }
 
 // counter counts the bytes that are written to it.

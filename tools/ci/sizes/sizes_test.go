@@ -2,18 +2,22 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
+	"github.com/kubernaut/kubernaut/tools/slipway/source"
 )
 
 // content is a layer of one repeated letter.
@@ -86,6 +90,38 @@ func TestReport(t *testing.T) {
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("table (-want +got):\n%s", diff)
+	}
+}
+
+func TestCompressedLayersCountAsTheyAre(t *testing.T) {
+	plain := content("a", 1_000_000)
+	var gz, zst bytes.Buffer
+	g := gzip.NewWriter(&gz)
+	z, err := zstd.NewWriter(&zst)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range []io.WriteCloser{g, z} {
+		if _, err := w.Write(plain); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for suffix, data := range map[string][]byte{"gzip": gz.Bytes(), "zstd": zst.Bytes()} {
+		dir := t.TempDir()
+		blob := put(t, dir, "application/vnd.oci.image.layer.v1.tar+"+suffix, data)
+		got, err := weigh(source.Layout(dir), blob)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(layer{Unpacked: 1_000_000, Compressed: int64(len(data))}, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", suffix, diff)
+		}
+	}
+	if _, err := weigh(source.Layout(t.TempDir()), plan.Blob{}); err == nil {
+		t.Error("a layer that is not there has a weight")
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // entry is one file or directory of the layer.
@@ -122,10 +124,19 @@ func (b *builder) writeFile(output string) error {
 		return fmt.Errorf("writing layer: %w", err)
 	}
 	buffered := bufio.NewWriterSize(f, 1<<20)
-	if err := errors.Join(b.write(buffered), buffered.Flush(), f.Close()); err != nil {
+	if err := errors.Join(b.compress(buffered), buffered.Flush(), f.Close()); err != nil {
 		return fmt.Errorf("writing layer %q: %w", output, err)
 	}
 	return nil
+}
+
+// compress uses one thread: what several make of the same bytes is not promised to be the same.
+func (b *builder) compress(w io.Writer) error {
+	packed, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(1)), zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return err
+	}
+	return errors.Join(b.write(packed), packed.Close())
 }
 
 func (b *builder) write(w io.Writer) error {

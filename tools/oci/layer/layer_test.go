@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 )
 
 type member struct {
@@ -33,8 +34,13 @@ func members(t *testing.T, archive string) []member {
 		t.Fatal(err)
 	}
 	defer f.Close()
+	unpacked, err := zstd.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unpacked.Close()
 	var got []member
-	for r := tar.NewReader(f); ; {
+	for r := tar.NewReader(unpacked); ; {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			return got

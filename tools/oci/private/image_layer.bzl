@@ -14,7 +14,7 @@ def _single_file(ctx, attr_name, target):
     return files[0]
 
 def _image_layer_impl(ctx):
-    layer = ctx.actions.declare_file(ctx.label.name + ".tar")
+    layer = ctx.actions.declare_file(ctx.label.name + ".tar.zst")
     args = ctx.actions.args()
     args.add("--output", layer)
     inputs = []
@@ -37,7 +37,10 @@ def _image_layer_impl(ctx):
 
 image_layer = rule(
     implementation = _image_layer_impl,
-    doc = """Writes one uncompressed layer without times, names or paths of the build; equal content gives equal bytes.
+    doc = """Writes one layer without times, names or paths of the build; equal content gives equal bytes.
+
+The layer is compressed by zstd: docs/benchmarks.md, "Compression of layers", has the measurements. It needs containerd 1.5,
+Docker 23, Podman or CRI-O.
 
 ```starlark
 image_layer(
@@ -47,7 +50,7 @@ image_layer(
 )
 ```
 
-makes `layer.tar`. Parent directories are made with mode 0755 and owner 0.
+makes `layer.tar.zst`. Parent directories are made with mode 0755 and owner 0.
 """,
     attrs = {
         "archives": attr.label_keyed_string_dict(
