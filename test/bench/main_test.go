@@ -108,3 +108,24 @@ func TestSuitesHaveNames(t *testing.T) {
 		seen[s.Name] = true
 	}
 }
+
+// A target of a case, competitor or column that does not exist would never be met, and nobody would know why.
+func TestTargetsNameWhatThereIs(t *testing.T) {
+	for _, s := range suites() {
+		r := measure.Result{Rounds: 1, Columns: s.Columns}
+		for _, name := range s.Cases {
+			for _, competitor := range s.Competitors {
+				sample := measure.Sample{Round: 1, Case: name, Competitor: competitor, Seconds: 1}
+				for _, c := range s.Columns {
+					sample.Count(c.Name, 1)
+				}
+				r.Samples = append(r.Samples, sample)
+			}
+		}
+		for _, target := range s.Targets {
+			if got, _ := target.Judge(&r); strings.Contains(got, "not measured") {
+				t.Errorf("suite %q: %s: %s", s.Name, target.Text, got)
+			}
+		}
+	}
+}

@@ -1,7 +1,7 @@
 // Package synthetic makes images of any size for benchmarks. Their bytes come from a seed: equal seeds give equal digests on
 // every machine, and a layer of a gigabyte needs neither disk nor memory.
 //
-// An image's layers are uncompressed, as the services' are.
+// Layers are not compressed, so that an image has the size that it is named by; suite compression measures what that changes.
 package synthetic
 
 import (
