@@ -39,6 +39,7 @@ import (
 	"github.com/kubernaut/kubernaut/services/internal/holmesgpt"
 	"github.com/kubernaut/kubernaut/services/internal/names"
 	"github.com/kubernaut/kubernaut/services/internal/permission"
+	"github.com/kubernaut/kubernaut/services/internal/policy"
 )
 
 const (
@@ -53,16 +54,6 @@ const (
 	callGrace    = 8 * time.Second
 	writeTimeout = 5 * time.Second
 )
-
-// Recorder takes audit events. It never blocks.
-type Recorder interface {
-	Record(events ...audit.Event)
-}
-
-// Readiness says whether policies are in force.
-type Readiness interface {
-	Ready() error
-}
 
 // Investigator asks for a root cause and a workflow; *investigation.Client is one.
 type Investigator interface {
@@ -87,8 +78,8 @@ type Reconciler struct {
 	Reader       client.Reader
 	Investigator Investigator
 	Approver     approval.Approver
-	Policies     Readiness
-	Audit        Recorder
+	Policies     policy.Readiness
+	Audit        audit.Recorder
 	Events       events.EventRecorder
 	Metrics      Metrics
 	Limits       Limits

@@ -41,15 +41,10 @@ type Submitter interface {
 	Submit(ctx context.Context, s signal.Signal) (remediation.Result, error)
 }
 
-// Recorder takes audit events and never blocks; *audit.Client is one.
-type Recorder interface {
-	Record(events ...audit.Event)
-}
-
 // Config holds what the handler works with; all fields but Now are required.
 type Config struct {
 	Requests      Submitter
-	Audit         Recorder
+	Audit         audit.Recorder
 	Registerer    prometheus.Registerer
 	MaxConcurrent int              // posts under way; more are answered 503
 	Now           func() time.Time // nil means time.Now

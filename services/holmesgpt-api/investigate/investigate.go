@@ -41,16 +41,11 @@ type Catalogue interface {
 	Workflow(ctx context.Context, id string) (catalog.Workflow, error)
 }
 
-// Recorder takes audit events and never blocks; *audit.Client is one.
-type Recorder interface {
-	Record(events ...audit.Event)
-}
-
 // Config holds what an investigation works with; all fields but Timeout and Now are required.
 type Config struct {
 	Model      Model
 	Catalogue  Catalogue
-	Audit      Recorder
+	Audit      audit.Recorder
 	Registerer prometheus.Registerer
 	// Timeout bounds one investigation; 0 means 55 s.
 	Timeout time.Duration

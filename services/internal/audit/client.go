@@ -45,6 +45,11 @@ type Config struct {
 	Registerer prometheus.Registerer
 }
 
+// Recorder takes events, in any number of goroutines, and never blocks. *Client is the one of every service.
+type Recorder interface {
+	Record(events ...Event)
+}
+
 // Client is safe for concurrent use.
 type Client struct {
 	cfg     Config

@@ -41,6 +41,11 @@ type Config struct {
 	Changed func(err error)
 }
 
+// Readiness says whether policies are in force: Ready is nil then, else the reason. *Set is one.
+type Readiness interface {
+	Ready() error
+}
+
 // Set is safe for concurrent use.
 type Set struct {
 	cfg Config

@@ -24,11 +24,6 @@ type Manager interface {
 	AddReadyzCheck(name string, check healthz.Checker) error
 }
 
-// Recorder takes audit events. It never blocks.
-type Recorder interface {
-	Record(events ...audit.Event)
-}
-
 // Config says which policies are followed and where loads are reported. All fields are required.
 type Config struct {
 	// Component is the service's name, for instance names.SignalProcessing. It is the audit event's actor, too, and a part
@@ -41,7 +36,7 @@ type Config struct {
 	Event      names.EventType
 	Category   names.EventCategory
 	Namespace  string
-	Audit      Recorder
+	Audit      audit.Recorder
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
 }

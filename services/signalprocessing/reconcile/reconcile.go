@@ -32,6 +32,7 @@ import (
 	"github.com/kubernaut/kubernaut/services/internal/audit"
 	"github.com/kubernaut/kubernaut/services/internal/names"
 	"github.com/kubernaut/kubernaut/services/internal/permission"
+	"github.com/kubernaut/kubernaut/services/internal/policy"
 	"github.com/kubernaut/kubernaut/services/signalprocessing/classification"
 	"github.com/kubernaut/kubernaut/services/signalprocessing/enrichment"
 )
@@ -48,24 +49,14 @@ const (
 	writeTimeout = 5 * time.Second
 )
 
-// Recorder takes audit events. It never blocks.
-type Recorder interface {
-	Record(events ...audit.Event)
-}
-
-// Readiness says whether policies are in force.
-type Readiness interface {
-	Ready() error
-}
-
 // Reconciler is safe for concurrent use. All fields are required.
 type Reconciler struct {
 	// Client reads SignalProcessings, from a cache, and writes their status.
 	Client     client.Client
 	Enricher   enrichment.Enricher
 	Classifier classification.Classifier
-	Policies   Readiness
-	Audit      Recorder
+	Policies   policy.Readiness
+	Audit      audit.Recorder
 	Metrics    Metrics
 	// MaxFailures is the number of failed tries in a row after which a signal is Failed.
 	MaxFailures int32

@@ -156,7 +156,7 @@ func TestFinishedAndDeletedObjectsAreLeftAlone(t *testing.T) {
 			change(object)
 			w := newWorldOf(t, interceptor.Funcs{}, object)
 			none := policy.Open(t.Context(), policy.Config{Dir: t.TempDir()})
-			for _, policies := range []reconcile.Readiness{w.policies, none} {
+			for _, policies := range []policy.Readiness{w.policies, none} {
 				w.reconciler.Policies = policies
 				if result := w.reconcile(t); result.RequeueAfter != 0 || len(w.phases()) != 0 || len(w.trail.events) != 0 {
 					t.Errorf("got another look after %s, writes %v and events %v, want nothing", result.RequeueAfter, w.phases(), w.trail.events)

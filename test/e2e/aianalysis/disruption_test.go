@@ -57,7 +57,7 @@ func (s *suite) refused(t *testing.T) {
 // awaitRight waits until the API server lets the controller use holmesgpt-api, or no longer does.
 func (s *suite) awaitRight(t *testing.T, want bool) {
 	t.Helper()
-	s.eventually(t, func(ctx context.Context) error {
+	s.Eventually(t, func(ctx context.Context) error {
 		got, err := s.may(ctx, "create", "", "services", s.Namespace, api.HolmesGPTService)
 		if err == nil && got != want {
 			err = fmt.Errorf("the controller may use %s: %t, want %t", api.HolmesGPTService, got, want)
@@ -149,7 +149,7 @@ func (s *suite) wantTries(t *testing.T, object api.AIAnalysis) {
 func (s *suite) withFailures(t *testing.T, object api.AIAnalysis) map[string]int {
 	t.Helper()
 	want := completed()
-	s.eventually(t, func(ctx context.Context) error {
+	s.Eventually(t, func(ctx context.Context) error {
 		events, err := s.events(ctx, object)
 		if err != nil {
 			return err

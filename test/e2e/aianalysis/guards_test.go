@@ -18,7 +18,7 @@ import (
 func (s *suite) probes(t *testing.T) {
 	pod := s.controller(t)
 	for _, path := range []string{"/healthz", "/readyz"} {
-		s.eventually(t, func(ctx context.Context) error {
+		s.Eventually(t, func(ctx context.Context) error {
 			bounded, cancel := context.WithTimeout(ctx, time.Second)
 			defer cancel()
 			got, err := s.GetFromPod(bounded, pod, api.ProbePort, path)

@@ -3,22 +3,17 @@ package aianalysis_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"os"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kubernaut/kubernaut/services/api"
-	"github.com/kubernaut/kubernaut/test/e2e/internal/platform"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/records"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/session"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/wire"
 )
 
@@ -29,67 +24,19 @@ const (
 )
 
 // suite is what the subtests share.
-type suite struct {
-	*platform.Platform
-	dataStorage records.Caller // with an account that may use it
-	workflows   []string       // ids, to be archived at the end
-}
+type suite struct{ *session.Session }
 
 func connect(t *testing.T) *suite {
 	t.Helper()
-	env, err := platform.ReadEnvironment("aianalysis", os.LookupEnv, platform.DataStorageURL)
-	if err != nil {
+	s := &suite{session.Connect(t, "aianalysis")}
+	if err := s.Steady(t.Context(), api.DataStorage, s.DataStorage.Service, "/health/ready"); err != nil {
 		t.Fatal(err)
 	}
-	p, err := platform.Connect(env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &suite{Platform: p, dataStorage: records.Caller{Service: wire.NewClient(env.URLs[platform.DataStorageURL])}}
-	t.Cleanup(func() { s.cleanUp(t) })
-	account, token, err := p.Account(t.Context(), "auditor")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.LetUseDataStorage(t.Context(), account); err != nil {
-		t.Fatal(err)
-	}
-	s.dataStorage.Token = token
-	if err := s.Steady(t.Context(), api.DataStorage, s.dataStorage.Service, "/health/ready"); err != nil {
-		t.Fatal(err)
-	}
-	s.seed(t)
+	s.Publish(t, append(records.Remedies(staging), records.Remedies(production)...)...)
 	s.settle(t, api.MockLLM, api.HolmesGPTAPI, api.AIAnalysisComponent)
 	// The node's way to a Service opens a moment after its pods are ready; until then tries fail, which others must not see.
 	s.analyse(t, s.analysis("first", "OOMKilled", staging), api.AIAnalysisCompleted, "")
 	return s
-}
-
-// cleanUp runs after the tests, when t's context is over.
-func (s *suite) cleanUp(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
-	defer cancel()
-	var errs []error
-	for _, id := range s.workflows {
-		errs = append(errs, s.dataStorage.Archive(ctx, id))
-	}
-	if err := errors.Join(append(errs, s.RemoveAccount(ctx, "e2e-"+s.Run+"-auditor"))...); err != nil {
-		t.Errorf("cleaning up: %v", err)
-	}
-}
-
-// seed puts the remedies into the catalogue until the suite ends.
-func (s *suite) seed(t *testing.T) {
-	t.Helper()
-	for _, workflow := range append(records.Remedies(staging), records.Remedies(production)...) {
-		s.eventually(t, func(ctx context.Context) error { // the API server learns of a new binding a moment after it was made
-			id, err := s.dataStorage.Publish(ctx, workflow)
-			if err == nil {
-				s.workflows = append(s.workflows, id)
-			}
-			return err
-		})
-	}
 }
 
 // settle waits until programs have all their pods.
@@ -124,14 +71,10 @@ func (s *suite) create(t *testing.T, object *api.AIAnalysis) {
 	if err := s.Client.Create(t.Context(), object); err != nil {
 		t.Fatal(err)
 	}
+	session.Finally(t, func(ctx context.Context) error { return client.IgnoreNotFound(s.Client.Delete(ctx, object)) })
 	t.Cleanup(func() {
 		if t.Failed() {
 			s.show(t, object.Name)
-		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
-		defer cancel()
-		if err := client.IgnoreNotFound(s.Client.Delete(ctx, object)); err != nil {
-			t.Errorf("cleaning up: %v", err)
 		}
 	})
 }
@@ -164,7 +107,7 @@ func (s *suite) finish(t *testing.T, object *api.AIAnalysis, phase api.AIAnalysi
 // await waits until an analysis's status is as wanted.
 func (s *suite) await(t *testing.T, object *api.AIAnalysis, what string, wanted func(api.AIAnalysisStatus) bool) (got api.AIAnalysis) {
 	t.Helper()
-	s.eventually(t, func(ctx context.Context) error {
+	s.Eventually(t, func(ctx context.Context) error {
 		if err := s.Client.Get(ctx, client.ObjectKeyFromObject(object), &got); err != nil {
 			return err
 		}
@@ -198,28 +141,19 @@ func (s *suite) scrape(t *testing.T) wire.Response {
 
 // trail waits until datastorage has exactly these events of an analysis, by title, and returns them in their order. Those
 // of holmesgpt-api and of the catalogue, which belong to the same flow, are left out.
-func (s *suite) trail(t *testing.T, object api.AIAnalysis, want map[string]int) (own []api.AuditEvent) {
+func (s *suite) trail(t *testing.T, object api.AIAnalysis, want map[string]int) []api.AuditEvent {
 	t.Helper()
-	s.eventually(t, func(ctx context.Context) error {
-		var err error
-		if own, err = s.events(ctx, object); err != nil {
-			return err
+	return s.WantTitles(t, object.Spec.RemediationRequestRef.Name, want, func(event api.AuditEvent) string {
+		if event.ActorID != api.AIAnalysisComponent {
+			return ""
 		}
-		got := map[string]int{}
-		for _, event := range own {
-			got[title(event)]++
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			return fmt.Errorf("events of %s (-want +got):\n%s", object.Name, diff)
-		}
-		return nil
+		return title(event)
 	})
-	return own
 }
 
 func (s *suite) events(ctx context.Context, object api.AIAnalysis) (own []api.AuditEvent, err error) {
-	page, err := s.dataStorage.Events(ctx, url.Values{"correlation_id": {object.Spec.RemediationRequestRef.Name}, "limit": {"1000"}})
-	for _, event := range page.Data {
+	all, err := s.Flow(ctx, object.Spec.RemediationRequestRef.Name)
+	for _, event := range all {
 		if event.ActorID == api.AIAnalysisComponent {
 			own = append(own, event)
 		}
@@ -244,12 +178,5 @@ func completed() map[string]int {
 	return map[string]int{
 		"Pending-Investigating": 1, "Investigating-Analyzing": 1, "Analyzing-Completed": 1,
 		string(api.EventHolmesGPTCall): 1, string(api.EventRegoEvaluation): 1, string(api.EventApprovalDecision): 1, string(api.EventAnalysisCompleted): 1,
-	}
-}
-
-func (s *suite) eventually(t *testing.T, done func(context.Context) error) {
-	t.Helper()
-	if err := platform.Eventually(t.Context(), done); err != nil {
-		t.Fatal(err)
 	}
 }

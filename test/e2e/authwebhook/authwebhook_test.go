@@ -105,7 +105,7 @@ func (s *suite) approval(t *testing.T, claimed string) (*api.RemediationApproval
 
 func (s *suite) forgedApproval(t *testing.T) {
 	approval, user := s.approval(t, "bob")
-	s.eventually(t, func(ctx context.Context) error {
+	s.Eventually(t, func(ctx context.Context) error {
 		logs, err := s.Logs(ctx, api.AuthWebhook)
 		if err != nil {
 			return err
@@ -171,7 +171,7 @@ func (s *suite) timeouts(t *testing.T) {
 	if again.LastModifiedBy != user || !again.LastModifiedAt.Equal(got.LastModifiedAt) || again.OverallPhase != api.Processing {
 		t.Errorf("another status write: got %+v, want the attribution as it was and the phase Processing", again)
 	}
-	s.wantEvents(t, request.Name, map[string]int{string(api.EventWebhookTimeoutModified): 1})
+	s.WantEvents(t, request.Name, map[string]int{string(api.EventWebhookTimeoutModified): 1})
 }
 
 func (s *suite) deletion(t *testing.T) {
@@ -182,7 +182,7 @@ func (s *suite) deletion(t *testing.T) {
 	if err := s.Client.Get(t.Context(), client.ObjectKeyFromObject(notification), notification); !apierrors.IsNotFound(err) {
 		t.Errorf("after the deletion: got %v, want not found", err)
 	}
-	s.wantEvents(t, notification.Spec.RemediationRequestRef.Name, map[string]int{string(api.EventWebhookCancelled): 1})
+	s.WantEvents(t, notification.Spec.RemediationRequestRef.Name, map[string]int{string(api.EventWebhookCancelled): 1})
 }
 
 func (s *suite) acknowledgement(t *testing.T) {
@@ -193,7 +193,7 @@ func (s *suite) acknowledgement(t *testing.T) {
 	if err := s.as(t, s.user("alice")).Delete(t.Context(), notification); err != nil {
 		t.Fatal(err)
 	}
-	s.wantEvents(t, notification.Spec.RemediationRequestRef.Name, map[string]int{string(api.EventWebhookAcknowledged): 1})
+	s.WantEvents(t, notification.Spec.RemediationRequestRef.Name, map[string]int{string(api.EventWebhookAcknowledged): 1})
 }
 
 func (s *suite) parallelClearances(t *testing.T) {
@@ -223,7 +223,7 @@ func (s *suite) parallelClearances(t *testing.T) {
 func (s *suite) events(t *testing.T) {
 	approval, user := s.approval(t, "")
 	flow := approval.Spec.RemediationRequestRef.Name
-	s.wantEvents(t, flow, map[string]int{string(api.EventWebhookApprovalDecided): 1})
+	s.WantEvents(t, flow, map[string]int{string(api.EventWebhookApprovalDecided): 1})
 	event := s.flow(t, flow)[0]
 	got := []string{event.ActorType, event.ActorID, event.CorrelationID, event.ResourceType, event.ResourceID, event.Namespace, string(event.Category)}
 	want := []string{"user", user, flow, api.RemediationApprovalRequestKind, approval.Name, s.Namespace, string(api.CategoryWebhook)}
@@ -278,7 +278,7 @@ func (s *suite) restart(t *testing.T) {
 	if err := s.Restart(t.Context(), api.AuthWebhook); err != nil {
 		t.Fatal(err)
 	}
-	s.eventually(t, func(ctx context.Context) error {
+	s.Eventually(t, func(ctx context.Context) error {
 		return s.decide(ctx, s.user("alice"), s.request(t), api.RemediationApprovalRequestStatus{Decision: api.Approved})
 	})
 }
@@ -287,7 +287,7 @@ func (s *suite) withoutDataStorage(t *testing.T) {
 	s.scale(t, api.DataStorage, 0)
 	approval, _ := s.approval(t, "")
 	s.scale(t, api.DataStorage, 1)
-	s.wantEvents(t, approval.Spec.RemediationRequestRef.Name, map[string]int{string(api.EventWebhookApprovalDecided): 1})
+	s.WantEvents(t, approval.Spec.RemediationRequestRef.Name, map[string]int{string(api.EventWebhookApprovalDecided): 1})
 }
 
 func (s *suite) down(t *testing.T) {
@@ -301,7 +301,7 @@ func (s *suite) down(t *testing.T) {
 		t.Errorf("stored decision: got %q, want none", got)
 	}
 	s.scale(t, api.AuthWebhook, 1)
-	s.eventually(t, func(ctx context.Context) error {
+	s.Eventually(t, func(ctx context.Context) error {
 		return s.decide(ctx, s.user("alice"), approval, api.RemediationApprovalRequestStatus{Decision: api.Approved})
 	})
 }

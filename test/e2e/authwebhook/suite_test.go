@@ -2,57 +2,25 @@ package authwebhook_test
 
 import (
 	"context"
-	"fmt"
-	"net/url"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kubernaut/kubernaut/services/api"
-	"github.com/kubernaut/kubernaut/test/e2e/internal/platform"
-	"github.com/kubernaut/kubernaut/test/e2e/internal/records"
-	"github.com/kubernaut/kubernaut/test/e2e/internal/wire"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/session"
 )
 
 // suite is one run against the deployed platform.
-type suite struct {
-	*platform.Platform
-	dataStorage records.Caller
-}
+type suite struct{ *session.Session }
 
 func connect(t *testing.T) *suite {
 	t.Helper()
-	env, err := platform.ReadEnvironment("authwebhook", os.LookupEnv, platform.DataStorageURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := platform.Connect(env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &suite{Platform: p, dataStorage: records.Caller{Service: wire.NewClient(env.URLs[platform.DataStorageURL])}}
-	account, token, err := p.Account(t.Context(), "auditor")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.dataStorage.Token = token
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		if err := p.RemoveAccount(ctx, account); err != nil {
-			t.Errorf("cleaning up: %v", err)
-		}
-	})
-	if err := p.LetUseDataStorage(t.Context(), account); err != nil {
-		t.Fatal(err)
-	}
+	s := &suite{session.Connect(t, "authwebhook")}
 	return s
 }
 
@@ -79,13 +47,7 @@ func create[T client.Object](t *testing.T, s *suite, object T) T {
 	if err := s.Client.Create(t.Context(), object); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		if err := client.IgnoreNotFound(s.Client.Delete(ctx, object)); err != nil {
-			t.Errorf("cleaning up: %v", err)
-		}
-	})
+	session.Finally(t, func(ctx context.Context) error { return client.IgnoreNotFound(s.Client.Delete(ctx, object)) })
 	return object
 }
 
@@ -168,30 +130,11 @@ func wantDenied(t *testing.T, err error, message string) {
 // flow returns the recorded events of a flow.
 func (s *suite) flow(t *testing.T, correlation string) []api.AuditEvent {
 	t.Helper()
-	page, err := s.dataStorage.Events(t.Context(), url.Values{"correlation_id": {correlation}})
+	events, err := s.Flow(t.Context(), correlation)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return page.Data
-}
-
-// wantEvents waits until datastorage has exactly these numbers of events by type under the correlation id.
-func (s *suite) wantEvents(t *testing.T, correlation string, want map[string]int) {
-	t.Helper()
-	s.eventually(t, func(ctx context.Context) error {
-		page, err := s.dataStorage.Events(ctx, url.Values{"correlation_id": {correlation}})
-		if err != nil {
-			return err
-		}
-		got := map[string]int{}
-		for _, event := range page.Data {
-			got[string(event.Type)]++
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			return fmt.Errorf("events of %s (-want +got):\n%s", correlation, diff)
-		}
-		return nil
-	})
+	return events
 }
 
 // wantNoEvent waits until events of later decisions have arrived: events leave in their order, so one of this flow would
@@ -199,16 +142,9 @@ func (s *suite) wantEvents(t *testing.T, correlation string, want map[string]int
 func (s *suite) wantNoEvent(t *testing.T, correlation string) {
 	t.Helper()
 	later, _ := s.approval(t, "")
-	s.wantEvents(t, later.Spec.RemediationRequestRef.Name, map[string]int{string(api.EventWebhookApprovalDecided): 1})
+	s.WantEvents(t, later.Spec.RemediationRequestRef.Name, map[string]int{string(api.EventWebhookApprovalDecided): 1})
 	if got := s.flow(t, correlation); len(got) != 0 {
 		t.Errorf("events of %s: got %v, want none", correlation, got)
-	}
-}
-
-func (s *suite) eventually(t *testing.T, done func(context.Context) error) {
-	t.Helper()
-	if err := platform.Eventually(t.Context(), done); err != nil {
-		t.Fatal(err)
 	}
 }
 

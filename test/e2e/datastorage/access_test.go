@@ -18,9 +18,9 @@ func (s *suite) noToken(t *testing.T) {
 	for name, authorization := range map[string]string{
 		"no_token":     "",
 		"garbage":      "Bearer not-a-token",
-		"no_bearer":    s.caller.Token,
-		"other_scheme": "Basic " + s.caller.Token,
-		"cut_short":    "Bearer " + s.caller.Token[:len(s.caller.Token)-4],
+		"no_bearer":    s.DataStorage.Token,
+		"other_scheme": "Basic " + s.DataStorage.Token,
+		"cut_short":    "Bearer " + s.DataStorage.Token[:len(s.DataStorage.Token)-4],
 	} {
 		t.Run("DS4_"+name, func(t *testing.T) {
 			request := records.Caller{}.Request("POST", records.EventsPath, event)
@@ -42,31 +42,28 @@ func (s *suite) noToken(t *testing.T) {
 
 // binding takes the right away at the end, too: nothing may remember that an account had it.
 func (s *suite) binding(t *testing.T) {
-	account, token, err := s.Account(t.Context(), "newcomer")
-	if err != nil {
-		t.Fatal(err)
-	}
+	account, token := s.NewAccount(t, "newcomer")
 	event := records.Event(s.flow("ds5"))
-	newcomer := records.Caller{Service: s.caller.Service, Token: token}
+	newcomer := records.Caller{Service: s.DataStorage.Service, Token: token}
 	request := newcomer.Request("POST", records.EventsPath, event)
 	s.wantProblem(t, request, http.StatusForbidden)
 	s.wantNoEvents(t, event.CorrelationID)
 	if err := s.LetUseDataStorage(t.Context(), account); err != nil {
 		t.Fatal(err)
 	}
-	s.eventually(t, func(ctx context.Context) error { return newcomer.Send(ctx, http.StatusCreated, request, nil) })
+	s.Eventually(t, func(ctx context.Context) error { return newcomer.Send(ctx, http.StatusCreated, request, nil) })
 	if got := s.events(t, event.CorrelationID); len(got) != 1 {
 		t.Errorf("after binding: got %d events, want 1", len(got))
 	}
 	if err := s.BarFromDataStorage(t.Context(), account); err != nil {
 		t.Fatal(err)
 	}
-	s.eventually(t, func(ctx context.Context) error { return newcomer.Send(ctx, http.StatusForbidden, request, nil) })
+	s.Eventually(t, func(ctx context.Context) error { return newcomer.Send(ctx, http.StatusForbidden, request, nil) })
 }
 
 func (s *suite) health(t *testing.T) {
 	for _, path := range []string{"/health", "/health/live", "/health/ready", "/metrics"} {
-		if _, err := s.caller.Service.Want(t.Context(), http.StatusOK, wire.Request{Path: path}); err != nil {
+		if _, err := s.DataStorage.Service.Want(t.Context(), http.StatusOK, wire.Request{Path: path}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -78,7 +75,7 @@ func (s *suite) metrics(t *testing.T) {
 	event.Category = api.CategoryWebhook
 	s.post(t, event)
 	s.send(t, http.StatusCreated, "POST", records.BatchPath, []any{event, event}, nil)
-	s.wantProblem(t, s.caller.Request("POST", records.EventsPath, records.Edited(event, map[string]any{"version": nil})), http.StatusBadRequest, "version")
+	s.wantProblem(t, s.DataStorage.Request("POST", records.EventsPath, records.Edited(event, map[string]any{"version": nil})), http.StatusBadRequest, "version")
 	if got := s.stored(t) - before; got != 3 {
 		t.Errorf("increase: got %v, want 3", got)
 	}
@@ -87,7 +84,7 @@ func (s *suite) metrics(t *testing.T) {
 // stored returns how many events of the category webhook datastorage has counted, 0 before the first.
 func (s *suite) stored(t *testing.T) float64 {
 	t.Helper()
-	response, err := s.caller.Service.Want(t.Context(), http.StatusOK, wire.Request{Path: "/metrics"})
+	response, err := s.DataStorage.Service.Want(t.Context(), http.StatusOK, wire.Request{Path: "/metrics"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +94,7 @@ func (s *suite) stored(t *testing.T) float64 {
 
 func (s *suite) strangers(t *testing.T) {
 	event := records.Event(s.flow("ds20"))
-	good := s.caller.Request("POST", records.EventsPath, event)
+	good := s.DataStorage.Request("POST", records.EventsPath, event)
 	for name, test := range map[string]struct {
 		spoil func(*wire.Request)
 		want  int

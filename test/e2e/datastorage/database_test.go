@@ -34,7 +34,7 @@ func (s *suite) survive(t *testing.T) {
 	if err := s.Restart(t.Context(), api.DataStorage); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Steady(t.Context(), api.DataStorage, s.caller.Service, "/health/ready"); err != nil {
+	if err := s.Steady(t.Context(), api.DataStorage, s.DataStorage.Service, "/health/ready"); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(before, s.events(t, event.CorrelationID)); diff != "" || len(before) != 1 {
@@ -62,7 +62,7 @@ func (s *suite) databaseAway(t *testing.T) {
 	s.eventuallyFromPod(t, pod, "/health/live", http.StatusOK)
 	s.restore(t, before)
 	s.eventuallyFromPod(t, pod, "/health/ready", http.StatusOK)
-	if err := s.Steady(t.Context(), api.DataStorage, s.caller.Service, "/health/ready"); err != nil {
+	if err := s.Steady(t.Context(), api.DataStorage, s.DataStorage.Service, "/health/ready"); err != nil {
 		t.Fatal(err)
 	}
 	// The server that has come back is empty; datastorage has made its tables again.
@@ -80,7 +80,7 @@ func (s *suite) databaseAway(t *testing.T) {
 
 func (s *suite) eventuallyFromPod(t *testing.T, pod, path string, want int) {
 	t.Helper()
-	s.eventually(t, func(ctx context.Context) error {
+	s.Eventually(t, func(ctx context.Context) error {
 		response, err := s.GetFromPod(ctx, pod, api.HTTPPort, path)
 		if err == nil && response.Status != want {
 			err = fmt.Errorf("%s answers %d %s, want %d", path, response.Status, response.Body, want)

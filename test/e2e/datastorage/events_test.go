@@ -49,7 +49,7 @@ func (s *suite) missingField(t *testing.T) {
 		t.Run("DS2_"+field, func(t *testing.T) {
 			event := records.Event(s.flow("ds2"))
 			bad := records.Edited(event, map[string]any{field: nil})
-			s.wantProblem(t, s.caller.Request("POST", records.EventsPath, bad), http.StatusBadRequest, field)
+			s.wantProblem(t, s.DataStorage.Request("POST", records.EventsPath, bad), http.StatusBadRequest, field)
 			s.wantNoEvents(t, event.CorrelationID)
 		})
 	}
@@ -60,7 +60,7 @@ func (s *suite) unknownWord(t *testing.T) {
 		t.Run("DS3_"+field, func(t *testing.T) {
 			event := records.Event(s.flow("ds3"))
 			bad := records.Edited(event, map[string]any{field: value})
-			s.wantProblem(t, s.caller.Request("POST", records.EventsPath, bad), http.StatusBadRequest, field)
+			s.wantProblem(t, s.DataStorage.Request("POST", records.EventsPath, bad), http.StatusBadRequest, field)
 			s.wantNoEvents(t, event.CorrelationID)
 		})
 	}
@@ -82,12 +82,12 @@ func (s *suite) batch(t *testing.T) {
 	t.Run("DS7_one_bad_event", func(t *testing.T) {
 		correlation := s.flow("ds7bad")
 		bad := records.Edited(records.Event(correlation), map[string]any{"event_outcome": "maybe"})
-		request := s.caller.Request("POST", records.BatchPath, []any{records.Event(correlation), bad, records.Event(correlation)})
+		request := s.DataStorage.Request("POST", records.BatchPath, []any{records.Event(correlation), bad, records.Event(correlation)})
 		s.wantProblem(t, request, http.StatusBadRequest, "[1].event_outcome")
 		s.wantNoEvents(t, correlation)
 	})
 	t.Run("DS7_empty", func(t *testing.T) {
-		s.wantProblem(t, s.caller.Request("POST", records.BatchPath, []any{}), http.StatusBadRequest)
+		s.wantProblem(t, s.DataStorage.Request("POST", records.BatchPath, []any{}), http.StatusBadRequest)
 	})
 }
 
@@ -125,7 +125,7 @@ func (s *suite) query(t *testing.T) {
 	} {
 		t.Run("DS8_"+name, func(t *testing.T) {
 			fields := slices.Collect(maps.Keys(query))
-			s.wantProblem(t, s.caller.Request("GET", records.EventsPath+"?"+query.Encode(), nil), http.StatusBadRequest, fields...)
+			s.wantProblem(t, s.DataStorage.Request("GET", records.EventsPath+"?"+query.Encode(), nil), http.StatusBadRequest, fields...)
 		})
 	}
 }
@@ -200,8 +200,8 @@ func (s *suite) parallel(t *testing.T) {
 		event.ID = uuid.NewString()
 		want = append(want, event.ID)
 		posts.Go(func() {
-			request := s.caller.Request("POST", records.EventsPath, event)
-			if err := s.caller.Send(t.Context(), http.StatusCreated, request, nil); err != nil {
+			request := s.DataStorage.Request("POST", records.EventsPath, event)
+			if err := s.DataStorage.Send(t.Context(), http.StatusCreated, request, nil); err != nil {
 				t.Error(err)
 			}
 		})

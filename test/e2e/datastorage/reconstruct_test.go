@@ -31,7 +31,7 @@ func (s *suite) reconstruct(t *testing.T) {
 		t.Errorf("request (-want +got):\n%s", diff)
 	}
 	t.Run("DS13_unknown_id", func(t *testing.T) {
-		s.wantProblem(t, s.caller.Request("POST", records.ReconstructPath(s.flow("ds13none")), nil), http.StatusNotFound)
+		s.wantProblem(t, s.DataStorage.Request("POST", records.ReconstructPath(s.flow("ds13none")), nil), http.StatusNotFound)
 	})
 	t.Run("DS13_signal_alone", s.signalAlone)
 	t.Run("DS13_neither_signal_nor_creation", s.nothingToRebuild)
@@ -62,7 +62,7 @@ func (s *suite) nothingToRebuild(t *testing.T) {
 
 func (s *suite) rebuild(t *testing.T, correlation string) records.Reconstruction {
 	t.Helper()
-	answer, err := s.caller.Reconstruct(t.Context(), correlation)
+	answer, err := s.DataStorage.Reconstruct(t.Context(), correlation)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,61 +11,40 @@ import (
 	"time"
 
 	"github.com/kubernaut/kubernaut/services/api"
-	"github.com/kubernaut/kubernaut/test/e2e/internal/platform"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/records"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/session"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/wire"
 )
 
 // suite is what the subtests share.
 type suite struct {
-	*platform.Platform
-	caller    records.Caller // with an account that may use datastorage
-	account   string         // the caller's name in the cluster
-	database  string         // component of the database server; empty for SQLite
-	workflows []string       // ids, to be archived at the end
+	*session.Session
+	database  string   // component of the database server; empty for SQLite
+	workflows []string // ids, to be archived at the end
 }
 
 func connect(t *testing.T) *suite {
 	t.Helper()
-	env, err := platform.ReadEnvironment("datastorage", os.LookupEnv, platform.DataStorageURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := platform.Connect(env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &suite{Platform: p, database: os.Getenv(databaseVar), caller: records.Caller{Service: wire.NewClient(env.URLs[platform.DataStorageURL])}}
-	t.Cleanup(func() { s.cleanUp(t) })
-	if s.account, s.caller.Token, err = p.Account(t.Context(), "auditor"); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.LetUseDataStorage(t.Context(), s.account); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Steady(t.Context(), api.DataStorage, s.caller.Service, "/health/ready"); err != nil {
+	s := &suite{Session: session.Connect(t, "datastorage"), database: os.Getenv(databaseVar)}
+	session.Finally(t, s.archive)
+	if err := s.Steady(t.Context(), api.DataStorage, s.DataStorage.Service, "/health/ready"); err != nil {
 		t.Fatal(err)
 	}
 	// The API server learns of a new binding a moment after it was made.
-	s.eventually(t, func(ctx context.Context) error {
-		_, err := s.caller.Events(ctx, url.Values{"limit": {"1"}})
+	s.Eventually(t, func(ctx context.Context) error {
+		_, err := s.DataStorage.Events(ctx, url.Values{"limit": {"1"}})
 		return err
 	})
 	return s
 }
 
-// cleanUp runs after the tests, when t's context is over.
-func (s *suite) cleanUp(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
+// archive takes the suite's workflows out of the catalogue.
+func (s *suite) archive(ctx context.Context) error {
 	var errs []error
 	for _, id := range s.workflows {
-		errs = append(errs, s.caller.Archive(ctx, id))
+		errs = append(errs, s.DataStorage.Archive(ctx, id))
 	}
-	errs = append(errs, s.RemoveAccount(ctx, "e2e-"+s.Run+"-auditor"), s.RemoveAccount(ctx, "e2e-"+s.Run+"-newcomer"))
-	if err := errors.Join(errs...); err != nil {
-		t.Errorf("cleaning up: %v", err)
-	}
+	return errors.Join(errs...)
 }
 
 // flow returns a correlation id that no other test and no other run has.
@@ -98,7 +77,7 @@ func (s *suite) get(t *testing.T, id string) (workflow api.Workflow) {
 // send calls with a JSON body, unless that is nil, and decodes the wanted answer into target, unless that is nil.
 func (s *suite) send(t *testing.T, status int, method, path string, body, target any) {
 	t.Helper()
-	if err := s.caller.Send(t.Context(), status, s.caller.Request(method, path, body), target); err != nil {
+	if err := s.DataStorage.Send(t.Context(), status, s.DataStorage.Request(method, path, body), target); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -112,7 +91,7 @@ func (s *suite) post(t *testing.T, event any) {
 // wantProblem sends a request and wants a problem with the status that blames exactly these fields.
 func (s *suite) wantProblem(t *testing.T, request wire.Request, status int, fields ...string) {
 	t.Helper()
-	response, err := s.caller.Service.Do(t.Context(), request)
+	response, err := s.DataStorage.Service.Do(t.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,12 +112,16 @@ func (s *suite) wantProblem(t *testing.T, request wire.Request, status int, fiel
 // events returns the events of a flow.
 func (s *suite) events(t *testing.T, correlation string) []api.AuditEvent {
 	t.Helper()
-	return s.page(t, url.Values{"correlation_id": {correlation}, "limit": {"1000"}}).Data
+	events, err := s.Flow(t.Context(), correlation)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events
 }
 
 func (s *suite) page(t *testing.T, query url.Values) records.EventPage {
 	t.Helper()
-	page, err := s.caller.Events(t.Context(), query)
+	page, err := s.DataStorage.Events(t.Context(), query)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,12 +132,5 @@ func (s *suite) wantNoEvents(t *testing.T, correlation string) {
 	t.Helper()
 	if got := s.events(t, correlation); len(got) != 0 {
 		t.Errorf("got %d events of %s, want none stored", len(got), correlation)
-	}
-}
-
-func (s *suite) eventually(t *testing.T, done func(context.Context) error) {
-	t.Helper()
-	if err := platform.Eventually(t.Context(), done); err != nil {
-		t.Fatal(err)
 	}
 }

@@ -27,7 +27,7 @@ func (s *suite) createWorkflow(t *testing.T) {
 		t.Errorf("workflow (-want +got):\n%s", diff)
 	}
 	t.Run("DS9_again", func(t *testing.T) {
-		s.wantProblem(t, s.caller.Request("POST", records.WorkflowsPath, workflow), http.StatusConflict)
+		s.wantProblem(t, s.DataStorage.Request("POST", records.WorkflowsPath, workflow), http.StatusConflict)
 	})
 	t.Run("DS9_other_environment", func(t *testing.T) {
 		other := s.workflow("ds9", "staging")
@@ -48,7 +48,7 @@ func (s *suite) createWorkflow(t *testing.T) {
 	t.Run("DS9_wrong_hash", func(t *testing.T) {
 		bad := s.workflow("ds9bad", "production")
 		bad.Content += "# changed on the way"
-		s.wantProblem(t, s.caller.Request("POST", records.WorkflowsPath, bad), http.StatusBadRequest, "content_hash")
+		s.wantProblem(t, s.DataStorage.Request("POST", records.WorkflowsPath, bad), http.StatusBadRequest, "content_hash")
 	})
 }
 
@@ -106,7 +106,7 @@ func (s *suite) search(t *testing.T) {
 	for _, field := range []string{"signal_type", "severity", "component", "environment", "priority"} {
 		t.Run("DS10_without_"+field, func(t *testing.T) {
 			body := map[string]any{"filters": records.Edited(filters, map[string]any{field: nil})}
-			s.wantProblem(t, s.caller.Request("POST", records.SearchPath, body), http.StatusBadRequest, "filters."+field)
+			s.wantProblem(t, s.DataStorage.Request("POST", records.SearchPath, body), http.StatusBadRequest, "filters."+field)
 		})
 	}
 }
@@ -120,10 +120,10 @@ func (s *suite) disable(t *testing.T) {
 		t.Errorf("got %+v, want it disabled by alice with the reason and a time", got)
 	}
 	t.Run("DS11_unknown_id", func(t *testing.T) {
-		s.wantProblem(t, s.caller.Request("PATCH", records.WorkflowPath(uuid.NewString())+"/disable", body), http.StatusNotFound)
+		s.wantProblem(t, s.DataStorage.Request("PATCH", records.WorkflowPath(uuid.NewString())+"/disable", body), http.StatusNotFound)
 	})
 	t.Run("DS11_no_id", func(t *testing.T) {
-		s.wantProblem(t, s.caller.Request("PATCH", records.WorkflowPath("ds11")+"/disable", body), http.StatusBadRequest, "workflow_id")
+		s.wantProblem(t, s.DataStorage.Request("PATCH", records.WorkflowPath("ds11")+"/disable", body), http.StatusBadRequest, "workflow_id")
 	})
 }
 
@@ -136,11 +136,11 @@ func (s *suite) immutable(t *testing.T) {
 	} {
 		t.Run("DS12_"+field, func(t *testing.T) {
 			body := map[string]any{"status": api.StatusDeprecated, field: value}
-			s.wantProblem(t, s.caller.Request("PATCH", path, body), http.StatusBadRequest, field)
+			s.wantProblem(t, s.DataStorage.Request("PATCH", path, body), http.StatusBadRequest, field)
 		})
 	}
 	t.Run("DS12_unknown_status", func(t *testing.T) {
-		s.wantProblem(t, s.caller.Request("PATCH", path, map[string]any{"status": "asleep"}), http.StatusBadRequest, "status")
+		s.wantProblem(t, s.DataStorage.Request("PATCH", path, map[string]any{"status": "asleep"}), http.StatusBadRequest, "status")
 	})
 	if diff := cmp.Diff(created, s.get(t, created.ID)); diff != "" {
 		t.Errorf("after refused changes (-want +got):\n%s", diff)
@@ -159,7 +159,7 @@ func (s *suite) catalogueTrail(t *testing.T) {
 	search := s.flow("ds17")
 	filters := api.SearchFilters{SignalType: created.Labels.SignalType, Severity: "critical", Component: "pod", Environment: "production", Priority: "P0"}
 	s.send(t, http.StatusOK, "POST", records.SearchPath, api.SearchRequest{Filters: filters, RemediationID: search}, nil)
-	actor := "system:serviceaccount:" + s.Namespace + ":" + s.account
+	actor := "system:serviceaccount:" + s.Namespace + ":" + s.Auditor()
 	for correlation, want := range map[string][]string{
 		created.ID: {string(api.EventWorkflowCreated) + " by " + actor, string(api.EventWorkflowUpdated) + " by " + actor},
 		search:     {string(api.EventSearchCompleted) + " by " + actor},

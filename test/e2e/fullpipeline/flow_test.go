@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -139,8 +138,7 @@ func (f *flow) jobAbsent(ctx context.Context, job *batchv1.Job) error {
 
 // trail returns the flow's events in the order of their times.
 func (f *flow) trail(ctx context.Context) ([]api.AuditEvent, error) {
-	page, err := f.dataStorage.Events(ctx, url.Values{"correlation_id": {f.name}, "limit": {"1000"}})
-	return page.Data, err
+	return f.Flow(ctx, f.name)
 }
 
 func (f *flow) compareTrail(ctx context.Context, want table) error {
@@ -154,7 +152,7 @@ func (f *flow) compareTrail(ctx context.Context, want table) error {
 // wantTrail waits until the trail is as expected: controllers deliver events some seconds after what they tell of.
 func (f *flow) wantTrail(t *testing.T, want table) {
 	t.Helper()
-	f.eventually(t, func(ctx context.Context) error { return f.compareTrail(ctx, want) })
+	f.Eventually(t, func(ctx context.Context) error { return f.compareTrail(ctx, want) })
 	f.expected = want
 }
 
@@ -174,7 +172,7 @@ func (f *flow) comparePhases(ctx context.Context, want []api.Phase) error {
 func (f *flow) wantDelivered(t *testing.T, name string) {
 	t.Helper()
 	var message api.NotificationRequest
-	f.eventually(t, func(ctx context.Context) error {
+	f.Eventually(t, func(ctx context.Context) error {
 		if err := f.Client.Get(ctx, f.key(name), &message); err != nil {
 			return err
 		}

@@ -202,7 +202,7 @@ func (f *flow) wantOrder(t *testing.T, phases []api.Phase) {
 		}
 		before = child
 	}
-	f.eventually(t, func(ctx context.Context) error {
+	f.Eventually(t, func(ctx context.Context) error {
 		return f.comparePhases(ctx, append([]api.Phase{api.Pending}, phases...))
 	})
 }
@@ -229,7 +229,7 @@ func (f *flow) jobSucceeded(t *testing.T) {
 }
 
 func (f *flow) rebuild(t *testing.T) {
-	got, err := f.dataStorage.Reconstruct(t.Context(), f.name)
+	got, err := f.DataStorage.Reconstruct(t.Context(), f.name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -262,7 +262,7 @@ func (f *flow) remove(t *testing.T) {
 		api.CompletionNotificationName(f.name):   &api.NotificationRequest{},
 		api.ManualReviewNotificationName(f.name): &api.NotificationRequest{},
 	}
-	f.eventually(t, func(ctx context.Context) error { return errors.Join(f.absent(ctx, left), f.jobAbsent(ctx, job)) })
+	f.Eventually(t, func(ctx context.Context) error { return errors.Join(f.absent(ctx, left), f.jobAbsent(ctx, job)) })
 }
 
 // noStrayEvents looks at everything that datastorage was told since the suite began: it is about a flow, or about the catalogue.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +20,7 @@ import (
 	"github.com/kubernaut/kubernaut/test/e2e/internal/platform"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/posts"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/records"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/session"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/wire"
 )
 
@@ -35,14 +35,13 @@ const remedy = "oomkill-increase-memory-v1"
 
 // suite is what the flows share.
 type suite struct {
-	*platform.Platform
-	gateway     *wire.Client
-	dataStorage records.Caller // with an account that may use it
-	receiver    posts.Receiver
-	workflows   string // namespace of the Jobs
-	image       string // of the workflow, without its digest
-	digest      string
-	began       time.Time
+	*session.Session
+	gateway   *wire.Client
+	receiver  posts.Receiver
+	workflows string // namespace of the Jobs
+	image     string // of the workflow, without its digest
+	digest    string
+	began     time.Time
 
 	mu      sync.Mutex
 	started []*flow
@@ -51,38 +50,19 @@ type suite struct {
 
 func connect(t *testing.T) *suite {
 	t.Helper()
-	env, err := platform.ReadEnvironment("fullpipeline", os.LookupEnv, platform.GatewayURL, platform.DataStorageURL, platform.ReceiverURL, workflowNamespaceVar)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := platform.Connect(env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &suite{
-		Platform: p, gateway: wire.NewClient(env.URLs[platform.GatewayURL]), workflows: env.URLs[workflowNamespaceVar], began: time.Now(),
-		receiver: posts.Receiver{Service: wire.NewClient(env.URLs[platform.ReceiverURL])},
-	}
-	s.dataStorage.Service = wire.NewClient(env.URLs[platform.DataStorageURL])
-	account, token, err := p.Account(t.Context(), "auditor")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.dataStorage.Token = token
-	finally(t, func(ctx context.Context) error { return p.RemoveAccount(ctx, account) })
-	if err := p.LetUseDataStorage(t.Context(), account); err != nil {
-		t.Fatal(err)
-	}
+	s := &suite{Session: session.Connect(t, "fullpipeline", platform.GatewayURL, platform.ReceiverURL, workflowNamespaceVar), began: time.Now()}
+	s.gateway, s.receiver = s.Service(platform.GatewayURL), posts.Receiver{Service: s.Service(platform.ReceiverURL)}
+	s.workflows = s.URLs[workflowNamespaceVar]
 	s.divertMessages(t)
-	s.image, s.digest, err = p.WorkflowImage(t.Context(), s.workflows)
-	if err != nil {
+	var err error
+	if s.image, s.digest, err = s.WorkflowImage(t.Context(), s.workflows); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Steady(t.Context(), api.Gateway, s.gateway, "/ready"); err != nil {
+	if err := s.Steady(t.Context(), api.Gateway, s.gateway, "/ready"); err != nil {
 		t.Fatal(err)
 	}
-	finally(t, s.removeFlows)
-	t.Cleanup(func() { s.dump(t) })
+	session.Finally(t, s.removeFlows)
+	s.DumpRequestsFinally(t)
 	return s
 }
 
@@ -90,7 +70,7 @@ func connect(t *testing.T) *suite {
 func (s *suite) divertMessages(t *testing.T) {
 	t.Helper()
 	remove, err := posts.SetSlack(t.Context(), s.Platform, s.slackPath())
-	finally(t, remove)
+	session.Finally(t, remove)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +81,7 @@ func (s *suite) divertMessages(t *testing.T) {
 	} {
 		restore, err := change()
 		if restore != nil {
-			finally(t, restore)
+			session.Finally(t, restore)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -119,12 +99,12 @@ func (s *suite) seed(t *testing.T) {
 		workflow := all[slices.IndexFunc(all, func(w api.Workflow) bool { return w.WorkflowName == remedy })]
 		workflow.ContainerImage, workflow.ContainerDigest = s.image, s.digest
 		var stored api.Workflow
-		s.eventually(t, func(ctx context.Context) error { // the API server learns of a new binding a moment after it was made
-			id, err := s.dataStorage.Publish(ctx, workflow)
+		s.Eventually(t, func(ctx context.Context) error { // the API server learns of a new binding a moment after it was made
+			id, err := s.DataStorage.Publish(ctx, workflow)
 			if err != nil {
 				return err
 			}
-			return s.dataStorage.Send(ctx, http.StatusOK, s.dataStorage.Request(http.MethodGet, records.WorkflowPath(id), nil), &stored)
+			return s.DataStorage.Send(ctx, http.StatusOK, s.DataStorage.Request(http.MethodGet, records.WorkflowPath(id), nil), &stored)
 		})
 		s.seeded = append(s.seeded, stored.ID)
 		if stored.ID != s.WorkflowID(environment) || stored.Status != api.StatusActive {
@@ -167,7 +147,7 @@ func (s *suite) eventsSince(t *testing.T, since time.Time) (events []api.AuditEv
 	t.Helper()
 	const page = 1000
 	for {
-		got, err := s.dataStorage.Events(t.Context(), url.Values{
+		got, err := s.DataStorage.Events(t.Context(), url.Values{
 			"since": {since.UTC().Format(time.RFC3339)}, "limit": {strconv.Itoa(page)}, "offset": {strconv.Itoa(len(events))},
 		})
 		if err != nil {
@@ -184,7 +164,7 @@ func (s *suite) eventsSince(t *testing.T, since time.Time) (events []api.AuditEv
 func (s *suite) removeFlows(ctx context.Context) error {
 	var errs []error
 	for _, id := range s.seeded {
-		errs = append(errs, s.dataStorage.Archive(ctx, id))
+		errs = append(errs, s.DataStorage.Archive(ctx, id))
 	}
 	errs = append(errs, s.RemoveRequests(ctx), platform.Eventually(ctx, s.noExecutions))
 	namespaces, err := s.Kube.CoreV1().Namespaces().List(ctx, metav1.ListOptions{LabelSelector: runLabel + "=" + s.Run})
@@ -210,37 +190,10 @@ func (s *suite) noExecutions(ctx context.Context) error {
 	return nil
 }
 
-// dump runs before anything is removed.
-func (s *suite) dump(t *testing.T) {
-	if t.Failed() {
-		file, err := s.DumpRequests(context.Background())
-		t.Logf("RemediationRequests of this run: %s %v", file, err)
-	}
-}
-
-// finally calls f after the test, when its context is over.
-func finally(t *testing.T, f func(context.Context) error) {
-	t.Helper()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-		defer cancel()
-		if err := f(ctx); err != nil {
-			t.Errorf("cleaning up: %v", err)
-		}
-	})
-}
-
 // step runs a part without which the rest of the test makes no sense.
 func step(t *testing.T, name string, part func(*testing.T)) {
 	t.Helper()
 	if !t.Run(name, part) {
 		t.FailNow()
-	}
-}
-
-func (s *suite) eventually(t *testing.T, done func(context.Context) error) {
-	t.Helper()
-	if err := platform.Eventually(t.Context(), done); err != nil {
-		t.Fatal(err)
 	}
 }

@@ -87,7 +87,7 @@ func (f *flow) pod(limit string) corev1.PodSpec {
 // breaks deploys a workload and waits until the kernel has killed it.
 func (f *flow) breaks(t *testing.T) {
 	f.deploy(t, brokenLimit)
-	f.eventually(t, func(ctx context.Context) error {
+	f.Eventually(t, func(ctx context.Context) error {
 		pods, err := f.pods(ctx)
 		if err != nil {
 			return err
@@ -134,7 +134,7 @@ func killed(pod corev1.Pod) bool {
 // heals waits until the workload has the raised limit and has run with it for a while.
 func (f *flow) heals(t *testing.T) {
 	f.wantLimit(t, raisedLimit)
-	f.eventually(t, func(ctx context.Context) error {
+	f.Eventually(t, func(ctx context.Context) error {
 		pods, err := f.pods(ctx)
 		if err != nil {
 			return err

@@ -24,7 +24,7 @@ func (s *suite) concurrencyLimit(t *testing.T) {
 	}
 	defer func() { stalled.Close() }()
 	probe := wire.Request{Method: "POST", Path: alerts.PrometheusPath}
-	s.eventually(t, func(ctx context.Context) error {
+	s.Eventually(t, func(ctx context.Context) error {
 		_, notFull := s.gateway.Want(ctx, http.StatusServiceUnavailable, probe)
 		if notFull == nil {
 			return nil
@@ -42,7 +42,7 @@ func (s *suite) concurrencyLimit(t *testing.T) {
 		t.Errorf("/health above the limit: got %d, want 200", response.Status)
 	}
 	stalled.Close()
-	s.eventually(t, func(ctx context.Context) error {
+	s.Eventually(t, func(ctx context.Context) error {
 		_, err := s.gateway.Want(ctx, http.StatusBadRequest, probe)
 		return err
 	})
@@ -59,7 +59,7 @@ func (s *suite) withoutDataStorage(t *testing.T) {
 		t.Errorf("got %d %s, want 201", response.Status, response.Body)
 	}
 	s.restore(t, api.DataStorage, before)
-	s.wantEvents(t, answer.RemediationRequestName, map[string]int{string(api.EventSignalReceived): 1, string(api.EventCRDCreated): 1})
+	s.WantEvents(t, answer.RemediationRequestName, map[string]int{string(api.EventSignalReceived): 1, string(api.EventCRDCreated): 1})
 }
 
 // shutdown asks the dying pod by way of the API server: Services no longer send it anything.
@@ -76,7 +76,7 @@ func (s *suite) shutdown(t *testing.T) {
 	if err := s.DeletePod(t.Context(), pod); err != nil {
 		t.Fatal(err)
 	}
-	s.eventually(t, func(context.Context) error {
+	s.Eventually(t, func(context.Context) error {
 		got := s.fromPod(t, pod, "/ready")
 		if got.Status == http.StatusNotFound {
 			t.Fatal("the pod ended without ever being not ready")

@@ -197,7 +197,7 @@ func (s *suite) auditTrail(t *testing.T) {
 	alert := s.alert("GW15")
 	_, answer := s.post(t, alert)
 	s.post(t, alert)
-	s.wantEvents(t, answer.RemediationRequestName, map[string]int{
+	s.WantEvents(t, answer.RemediationRequestName, map[string]int{
 		string(api.EventSignalReceived):     2,
 		string(api.EventCRDCreated):         1,
 		string(api.EventSignalDeduplicated): 1,

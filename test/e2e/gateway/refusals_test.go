@@ -78,10 +78,7 @@ func (s *suite) routes(t *testing.T) {
 }
 
 func (s *suite) unauthorized(t *testing.T) {
-	_, unbound, err := s.Account(t.Context(), "unbound")
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, unbound := s.NewAccount(t, "unbound")
 	for name, test := range map[string]struct {
 		token string
 		want  int
@@ -89,11 +86,11 @@ func (s *suite) unauthorized(t *testing.T) {
 		"no_token":                {"", http.StatusUnauthorized},
 		"garbage":                 {"not-a-token", http.StatusUnauthorized},
 		"unbound_service_account": {unbound, http.StatusForbidden},
-		"bound_service_account":   {s.dataStorage.Token, http.StatusOK},
+		"bound_service_account":   {s.DataStorage.Token, http.StatusOK},
 	} {
 		t.Run("GW21_"+name, func(t *testing.T) {
 			request := wire.Request{Path: records.EventsPath + "?limit=1", Token: test.token}
-			if _, err := s.dataStorage.Service.Want(t.Context(), test.want, request); err != nil {
+			if _, err := s.DataStorage.Service.Want(t.Context(), test.want, request); err != nil {
 				t.Error(err)
 			}
 		})

@@ -2,69 +2,33 @@ package gateway_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kubernaut/kubernaut/services/api"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/alerts"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/platform"
-	"github.com/kubernaut/kubernaut/test/e2e/internal/records"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/session"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/wire"
 )
 
 // suite is what the subtests share.
 type suite struct {
-	*platform.Platform
-	gateway     *wire.Client
-	dataStorage records.Caller // with an account that may use it
+	*session.Session
+	gateway *wire.Client
 }
 
 func connect(t *testing.T) *suite {
 	t.Helper()
-	env, err := platform.ReadEnvironment("gateway", os.LookupEnv, platform.GatewayURL, platform.DataStorageURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := platform.Connect(env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &suite{Platform: p, gateway: wire.NewClient(env.URLs[platform.GatewayURL])}
-	s.dataStorage.Service = wire.NewClient(env.URLs[platform.DataStorageURL])
-	t.Cleanup(func() { s.cleanUp(t) })
-	account, token, err := p.Account(t.Context(), "auditor")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.LetUseDataStorage(t.Context(), account); err != nil {
-		t.Fatal(err)
-	}
-	s.dataStorage.Token = token
+	s := &suite{Session: session.Connect(t, "gateway", platform.GatewayURL)}
+	s.gateway = s.Service(platform.GatewayURL)
+	s.RemoveRequestsFinally(t)
 	s.settle(t)
 	return s
-}
-
-// cleanUp runs after the tests, when t's context is over.
-func (s *suite) cleanUp(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	if t.Failed() {
-		file, err := s.DumpRequests(ctx)
-		t.Logf("RemediationRequests of this run: %s %v", file, err)
-	}
-	err := errors.Join(s.RemoveRequests(ctx), s.RemoveAccount(ctx, "e2e-"+s.Run+"-auditor"), s.RemoveAccount(ctx, "e2e-"+s.Run+"-unbound"))
-	if err != nil {
-		t.Errorf("cleaning up: %v", err)
-	}
 }
 
 // alert returns an alert that no other test and no other run has.
@@ -143,25 +107,6 @@ func (s *suite) wantOneRequest(t *testing.T, alert alerts.Alert, occurrences int
 	}
 }
 
-// wantEvents waits until datastorage has exactly these numbers of events by type under the correlation id.
-func (s *suite) wantEvents(t *testing.T, correlation string, want map[string]int) {
-	t.Helper()
-	s.eventually(t, func(ctx context.Context) error {
-		page, err := s.dataStorage.Events(ctx, url.Values{"correlation_id": {correlation}})
-		if err != nil {
-			return err
-		}
-		got := map[string]int{}
-		for _, event := range page.Data {
-			got[string(event.Type)]++
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			return fmt.Errorf("events of %s (-want +got):\n%s", correlation, diff)
-		}
-		return nil
-	})
-}
-
 // counters returns the sums over all labels of the gateway's counters.
 func (s *suite) counters(t *testing.T, names []string) []float64 {
 	t.Helper()
@@ -175,13 +120,6 @@ func (s *suite) counters(t *testing.T, names []string) []float64 {
 		sums[i] = sum
 	}
 	return sums
-}
-
-func (s *suite) eventually(t *testing.T, done func(context.Context) error) {
-	t.Helper()
-	if err := platform.Eventually(t.Context(), done); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // restore works after a test's end, too.

@@ -14,7 +14,7 @@ import (
 // access also shows that a role of another service is no way in.
 func (s *suite) access(t *testing.T) {
 	body := s.incident("hg3", "OOMKilled")
-	stranger := s.account(t, "stranger", "")
+	_, stranger := s.NewAccount(t, "stranger")
 	for name, test := range map[string]struct {
 		token  string
 		status int
@@ -23,7 +23,7 @@ func (s *suite) access(t *testing.T) {
 		"garbage":       {"not-a-token", http.StatusUnauthorized},
 		"cut_short":     {s.holmes.Token[:len(s.holmes.Token)-4], http.StatusUnauthorized},
 		"unbound":       {stranger, http.StatusForbidden},
-		"other_service": {s.dataStorage.Token, http.StatusForbidden},
+		"other_service": {s.DataStorage.Token, http.StatusForbidden},
 	} {
 		t.Run("HG3_"+name, func(t *testing.T) {
 			for _, path := range []string{incidentPath, recoveryPath} {
@@ -36,7 +36,7 @@ func (s *suite) access(t *testing.T) {
 			t.Fatal(err)
 		}
 		newcomer := records.Caller{Service: s.holmes.Service, Token: stranger}
-		s.eventually(t, func(ctx context.Context) error {
+		s.Eventually(t, func(ctx context.Context) error {
 			return newcomer.Send(ctx, http.StatusOK, newcomer.Request(http.MethodPost, incidentPath, body), nil)
 		})
 	})

@@ -75,7 +75,7 @@ func (s *suite) modelDown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.eventually(t, func(ctx context.Context) error {
+	s.Eventually(t, func(ctx context.Context) error {
 		_, err := s.holmes.Service.Want(ctx, http.StatusServiceUnavailable, wire.Request{Path: "/ready"})
 		return err
 	})
@@ -87,9 +87,9 @@ func (s *suite) modelDown(t *testing.T) {
 	if _, err := s.holmes.Service.Want(t.Context(), http.StatusOK, wire.Request{Path: "/health"}); err != nil {
 		t.Error(err)
 	}
-	s.wantEvents(t, request.RemediationID, map[string]int{string(api.EventHolmesGPTResponseComplete): 1})
+	s.WantEvents(t, request.RemediationID, map[string]int{string(api.EventHolmesGPTResponseComplete): 1})
 	s.restore(t, before)
-	s.eventually(t, func(ctx context.Context) error {
+	s.Eventually(t, func(ctx context.Context) error {
 		_, err := s.holmes.Service.Want(ctx, http.StatusOK, wire.Request{Path: "/ready"})
 		return err
 	})

@@ -161,9 +161,9 @@ func (s *suite) auditTrail(t *testing.T) {
 	}
 	slices.Reverse(requests)
 	for _, request := range requests {
-		s.wantEvents(t, request.RemediationID, want)
+		s.WantEvents(t, request.RemediationID, want)
 	}
-	page, err := s.dataStorage.Events(t.Context(), url.Values{"correlation_id": {requests[2].RemediationID}, "event_type": {string(api.EventHolmesGPTResponseComplete)}})
+	page, err := s.DataStorage.Events(t.Context(), url.Values{"correlation_id": {requests[2].RemediationID}, "event_type": {string(api.EventHolmesGPTResponseComplete)}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -107,17 +106,13 @@ func linesAbout(name, log string) ([]map[string]any, error) {
 func (s *suite) events(t *testing.T, flow string, n int) []api.AuditEvent {
 	t.Helper()
 	var found []api.AuditEvent
-	err := platform.Eventually(t.Context(), func(ctx context.Context) error {
-		page, err := s.dataStorage.Events(ctx, url.Values{"correlation_id": {flow}})
-		if err == nil && len(page.Data) < n {
-			err = fmt.Errorf("got %d events of %s, want %d", len(page.Data), flow, n)
+	s.Eventually(t, func(ctx context.Context) (err error) {
+		found, err = s.Flow(ctx, flow)
+		if err == nil && len(found) < n {
+			err = fmt.Errorf("got %d events of %s, want %d", len(found), flow, n)
 		}
-		found = page.Data
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	return found
 }
 

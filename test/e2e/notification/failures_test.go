@@ -8,6 +8,7 @@ import (
 
 	"github.com/kubernaut/kubernaut/services/api"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/posts"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/session"
 	"github.com/kubernaut/kubernaut/test/images/receiver/inbox"
 )
 
@@ -122,7 +123,7 @@ func (s *suite) restart(t *testing.T) {
 func (s *suite) unwritable(t *testing.T) {
 	restore, err := s.SetFlags(t.Context(), api.Notification, "--output-dir=/proc/none")
 	if restore != nil {
-		finally(t, restore)
+		session.Finally(t, restore)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -3,9 +3,7 @@ package notification_test
 import (
 	"context"
 	"fmt"
-	"os"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -15,56 +13,22 @@ import (
 	"github.com/kubernaut/kubernaut/services/api"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/platform"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/posts"
-	"github.com/kubernaut/kubernaut/test/e2e/internal/records"
-	"github.com/kubernaut/kubernaut/test/e2e/internal/wire"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/session"
 	"github.com/kubernaut/kubernaut/test/images/receiver/inbox"
 )
 
 // suite is one run against the deployed platform.
 type suite struct {
-	*platform.Platform
-	dataStorage records.Caller
-	receiver    posts.Receiver
+	*session.Session
+	receiver posts.Receiver
 }
 
 func connect(t *testing.T) *suite {
 	t.Helper()
-	env, err := platform.ReadEnvironment("notification", os.LookupEnv, platform.DataStorageURL, platform.ReceiverURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := platform.Connect(env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &suite{
-		Platform:    p,
-		dataStorage: records.Caller{Service: wire.NewClient(env.URLs[platform.DataStorageURL])},
-		receiver:    posts.Receiver{Service: wire.NewClient(env.URLs[platform.ReceiverURL])},
-	}
-	account, token, err := p.Account(t.Context(), "auditor")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.dataStorage.Token = token
-	finally(t, func(ctx context.Context) error { return p.RemoveAccount(ctx, account) })
-	if err := p.LetUseDataStorage(t.Context(), account); err != nil {
-		t.Fatal(err)
-	}
+	s := &suite{Session: session.Connect(t, "notification", platform.ReceiverURL)}
+	s.receiver = posts.Receiver{Service: s.Service(platform.ReceiverURL)}
 	s.divertMessages(t)
 	return s
-}
-
-// finally calls f after the test, when its context is over.
-func finally(t *testing.T, f func(context.Context) error) {
-	t.Helper()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-		defer cancel()
-		if err := f(ctx); err != nil {
-			t.Errorf("cleaning up: %v", err)
-		}
-	})
 }
 
 // slackPath is the secret part of the URL that slack deliveries of the run go to.
@@ -74,13 +38,13 @@ func (s *suite) slackPath() string { return "/slack/T0-" + s.Run }
 func (s *suite) divertMessages(t *testing.T) {
 	t.Helper()
 	remove, err := posts.SetSlack(t.Context(), s.Platform, s.slackPath())
-	finally(t, remove)
+	session.Finally(t, remove)
 	if err != nil {
 		t.Fatal(err)
 	}
 	restore, err := posts.ServeFiles(t.Context(), s.Platform)
 	if restore != nil {
-		finally(t, restore)
+		session.Finally(t, restore)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -121,7 +85,7 @@ func (s *suite) send(t *testing.T, spec api.NotificationRequestSpec) *api.Notifi
 	if err := s.Client.Create(t.Context(), request); err != nil {
 		t.Fatal(err)
 	}
-	finally(t, func(ctx context.Context) error { return client.IgnoreNotFound(s.Client.Delete(ctx, request)) })
+	session.Finally(t, func(ctx context.Context) error { return client.IgnoreNotFound(s.Client.Delete(ctx, request)) })
 	return request
 }
 

@@ -134,7 +134,7 @@ func (s *suite) auditTrail(t *testing.T) {
 // wantDecider wants the approval's event to tell who approved.
 func (s *suite) wantDecider(t *testing.T, correlation string) {
 	t.Helper()
-	page, err := s.dataStorage.Events(t.Context(), url.Values{"correlation_id": {correlation}, "event_type": {string(api.EventApprovalApproved)}})
+	page, err := s.DataStorage.Events(t.Context(), url.Values{"correlation_id": {correlation}, "event_type": {string(api.EventApprovalApproved)}})
 	if err != nil || len(page.Data) != 1 {
 		t.Fatalf("got %d events of the approval and error %v, want 1", len(page.Data), err)
 	}
@@ -220,7 +220,7 @@ func (s *suite) observed(t *testing.T) {
 	if after := durations(); after < measured+1 {
 		t.Errorf("durations: got %v after %v, want one more", after, measured)
 	}
-	s.eventually(t, func(ctx context.Context) error {
+	s.Eventually(t, func(ctx context.Context) error {
 		got, err := s.kubernetesEvents(ctx, f.name)
 		if err != nil {
 			return err

@@ -81,7 +81,7 @@ func (f *flow) read(ctx context.Context, name string, into client.Object) error 
 // child waits for an object of the flow.
 func (f *flow) child(name string, into client.Object) {
 	f.t.Helper()
-	f.eventually(f.t, func(ctx context.Context) error { return f.read(ctx, name, into) })
+	f.Eventually(f.t, func(ctx context.Context) error { return f.read(ctx, name, into) })
 }
 
 // wantNone checks that an object is not there.
@@ -226,7 +226,7 @@ func (f *flow) children() map[string]client.Object {
 // gone waits until no object of the flow is left.
 func (f *flow) gone() {
 	f.t.Helper()
-	f.eventually(f.t, func(ctx context.Context) error {
+	f.Eventually(f.t, func(ctx context.Context) error {
 		var left []error
 		for name, object := range f.children() {
 			if err := f.read(ctx, name, object); !apierrors.IsNotFound(err) {

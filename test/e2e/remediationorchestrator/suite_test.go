@@ -3,74 +3,35 @@ package remediationorchestrator_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net/url"
-	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubernaut/kubernaut/services/api"
-	"github.com/kubernaut/kubernaut/test/e2e/internal/platform"
-	"github.com/kubernaut/kubernaut/test/e2e/internal/records"
-	"github.com/kubernaut/kubernaut/test/e2e/internal/wire"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/session"
 )
 
 // suite is what the subtests share.
-type suite struct {
-	*platform.Platform
-	dataStorage records.Caller // with an account that may use it
-}
+type suite struct{ *session.Session }
 
 func connect(t *testing.T) *suite {
 	t.Helper()
-	env, err := platform.ReadEnvironment("remediationorchestrator", os.LookupEnv, platform.DataStorageURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := platform.Connect(env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &suite{Platform: p}
-	s.dataStorage.Service = wire.NewClient(env.URLs[platform.DataStorageURL])
-	t.Cleanup(func() { s.cleanUp(t) })
-	account, token, err := p.Account(t.Context(), "auditor")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.LetUseDataStorage(t.Context(), account); err != nil {
-		t.Fatal(err)
-	}
-	s.dataStorage.Token = token
-	if err := p.Settled(t.Context(), api.RemediationOrchestrator); err != nil {
+	s := &suite{session.Connect(t, "remediationorchestrator")}
+	s.RemoveRequestsFinally(t)
+	if err := s.Settled(t.Context(), api.RemediationOrchestrator); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// cleanUp runs after the tests, when t's context is over.
-func (s *suite) cleanUp(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	if t.Failed() {
-		file, err := s.DumpRequests(ctx)
-		t.Logf("RemediationRequests of this run: %s %v", file, err)
-	}
-	if err := errors.Join(s.RemoveRequests(ctx), s.RemoveAccount(ctx, "e2e-"+s.Run+"-auditor")); err != nil {
-		t.Errorf("cleaning up: %v", err)
-	}
-}
-
 // trail returns the orchestrator's audit events of a flow in their order, transitions as "from→to".
 func (s *suite) trail(ctx context.Context, correlation string) ([]string, error) {
-	page, err := s.dataStorage.Events(ctx, url.Values{"correlation_id": {correlation}, "limit": {"1000"}})
+	events, err := s.Flow(ctx, correlation)
 	var trail []string
-	for _, event := range page.Data {
+	for _, event := range events {
 		text := string(event.Type)
 		if !strings.HasPrefix(text, "orchestrator.") {
 			continue // the admission webhook's
@@ -90,7 +51,7 @@ func (s *suite) trail(ctx context.Context, correlation string) ([]string, error)
 // wantTrail waits until datastorage has exactly these events of a flow, in this order.
 func (s *suite) wantTrail(t *testing.T, correlation string, want ...string) {
 	t.Helper()
-	s.eventually(t, func(ctx context.Context) error {
+	s.Eventually(t, func(ctx context.Context) error {
 		got, err := s.trail(ctx, correlation)
 		if err != nil {
 			return err
@@ -128,11 +89,4 @@ func (s *suite) kubernetesEvents(ctx context.Context, name string) (map[string]b
 		reasons[event.Reason] = true
 	}
 	return reasons, nil
-}
-
-func (s *suite) eventually(t *testing.T, done func(context.Context) error) {
-	t.Helper()
-	if err := platform.Eventually(t.Context(), done); err != nil {
-		t.Fatal(err)
-	}
 }

@@ -54,7 +54,7 @@ func (s *suite) brokenPolicy(t *testing.T) {
 	if after.PriorityAssignment.Priority != "P2" || after.PolicyHash != before.PolicyHash {
 		t.Errorf("got %s and policies %q, want the last good ones: P2 and %q", after.PriorityAssignment.Priority, after.PolicyHash, before.PolicyHash)
 	}
-	s.eventually(t, s.reported)
+	s.Eventually(t, s.reported)
 	s.startBroken(t, good)
 }
 
@@ -65,7 +65,7 @@ func (s *suite) startBroken(t *testing.T, good string) {
 		t.Fatal(err)
 	}
 	// Only now: the pod that goes away still has good policies, and would take the signal.
-	s.eventually(t, s.unready)
+	s.Eventually(t, s.unready)
 	waiting := s.signal("sp12-waiting", "critical", api.TargetResource{Kind: "Pod", Name: "gone", Namespace: s.TargetNamespace()})
 	s.create(t, waiting)
 	// With policies a signal is done within this time many times over; see SP18.
@@ -76,14 +76,14 @@ func (s *suite) startBroken(t *testing.T, good string) {
 		time.Sleep(200 * time.Millisecond)
 	}
 	s.setPolicy(t, good)
-	s.eventually(t, func(ctx context.Context) error { return errors.Join(s.touch(ctx), s.ready(ctx)) })
+	s.Eventually(t, func(ctx context.Context) error { return errors.Join(s.touch(ctx), s.ready(ctx)) })
 	s.settle(t)
 	s.finish(t, waiting)
 }
 
 // reported is nil once datastorage has the event of the policy that this run broke. No flow caused it.
 func (s *suite) reported(ctx context.Context) error {
-	page, err := s.dataStorage.Events(ctx, url.Values{
+	page, err := s.DataStorage.Events(ctx, url.Values{
 		"correlation_id": {api.SignalProcessingComponent}, "event_type": {string(api.EventSignalProcessingError)}, "limit": {"1000"},
 	})
 	if err != nil {
@@ -186,7 +186,7 @@ func (s *suite) usePolicy(t *testing.T, text string, outcome string) {
 	label := fmt.Sprintf("outcome=%q", outcome)
 	before, _ := s.scrape(t).Metric(loads, label)
 	s.setPolicy(t, text)
-	s.eventually(t, func(ctx context.Context) error {
+	s.Eventually(t, func(ctx context.Context) error {
 		if err := s.touch(ctx); err != nil {
 			return err
 		}

@@ -203,7 +203,7 @@ func (s *suite) severities(t *testing.T) {
 func (s *suite) auditTrail(t *testing.T) {
 	object := s.process(t, "sp13", "critical", s.livePod(t))
 	s.wantTrail(t, object)
-	events, err := s.events(t.Context(), flow(object))
+	events, err := s.Flow(t.Context(), flow(object))
 	if err != nil {
 		t.Fatal(err)
 	}

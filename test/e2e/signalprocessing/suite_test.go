@@ -5,53 +5,24 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
-	"os"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kubernaut/kubernaut/services/api"
-	"github.com/kubernaut/kubernaut/test/e2e/internal/platform"
-	"github.com/kubernaut/kubernaut/test/e2e/internal/records"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/session"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/wire"
 )
 
 // suite is what the subtests share.
-type suite struct {
-	*platform.Platform
-	dataStorage records.Caller // with an account that may use it
-}
+type suite struct{ *session.Session }
 
 func connect(t *testing.T) *suite {
 	t.Helper()
-	env, err := platform.ReadEnvironment("signalprocessing", os.LookupEnv, platform.DataStorageURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := platform.Connect(env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &suite{Platform: p, dataStorage: records.Caller{Service: wire.NewClient(env.URLs[platform.DataStorageURL])}}
-	t.Cleanup(func() {
-		if err := p.RemoveAccount(context.WithoutCancel(t.Context()), "e2e-"+p.Run+"-auditor"); err != nil {
-			t.Errorf("cleaning up: %v", err)
-		}
-	})
-	account, token, err := p.Account(t.Context(), "auditor")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.LetUseDataStorage(t.Context(), account); err != nil {
-		t.Fatal(err)
-	}
-	s.dataStorage.Token = token
+	s := &suite{session.Connect(t, "signalprocessing")}
 	s.settle(t)
 	return s
 }
@@ -59,7 +30,7 @@ func connect(t *testing.T) *suite {
 // settle waits until both programs have all their pods.
 func (s *suite) settle(t *testing.T) {
 	t.Helper()
-	if err := s.Steady(t.Context(), api.DataStorage, s.dataStorage.Service, "/health/ready"); err != nil {
+	if err := s.Steady(t.Context(), api.DataStorage, s.DataStorage.Service, "/health/ready"); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Settled(t.Context(), api.SignalProcessingComponent); err != nil {
@@ -90,11 +61,11 @@ func (s *suite) create(t *testing.T, object *api.SignalProcessing) {
 	if err := s.Client.Create(t.Context(), object); err != nil {
 		t.Fatal(err)
 	}
+	s.removeFinally(t, object)
 	t.Cleanup(func() {
 		if t.Failed() {
 			s.show(t, object.Name)
 		}
-		s.remove(t, object)
 	})
 }
 
@@ -106,13 +77,10 @@ func (s *suite) show(t *testing.T, name string) {
 	t.Logf("status of %s: %s %v", name, text, err)
 }
 
-// remove works after a test's end.
-func (s *suite) remove(t *testing.T, object client.Object) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
-	defer cancel()
-	if err := client.IgnoreNotFound(s.Client.Delete(ctx, object)); err != nil {
-		t.Errorf("cleaning up: %v", err)
-	}
+// removeFinally removes an object after the test.
+func (s *suite) removeFinally(t *testing.T, object client.Object) {
+	t.Helper()
+	session.Finally(t, func(ctx context.Context) error { return client.IgnoreNotFound(s.Client.Delete(ctx, object)) })
 }
 
 // process creates a signal and returns it completed.
@@ -132,7 +100,7 @@ func (s *suite) classify(t *testing.T, test, severity string, labels map[string]
 // finish waits until a signal is completed and returns it.
 func (s *suite) finish(t *testing.T, object *api.SignalProcessing) (got api.SignalProcessing) {
 	t.Helper()
-	s.eventually(t, func(context.Context) error {
+	s.Eventually(t, func(context.Context) error {
 		if got = s.get(t, object.Name); !got.Status.Phase.Terminal() {
 			return fmt.Errorf("%s is in phase %q", object.Name, got.Status.Phase)
 		}
@@ -192,12 +160,6 @@ func (s *suite) scrape(t *testing.T) wire.Response {
 	return response
 }
 
-// events returns what datastorage has of a flow.
-func (s *suite) events(ctx context.Context, correlation string) ([]api.AuditEvent, error) {
-	page, err := s.dataStorage.Events(ctx, url.Values{"correlation_id": {correlation}, "limit": {"1000"}})
-	return page.Data, err
-}
-
 // wantTrail waits until datastorage has exactly the events of one completed signal: each result once, each transition
 // once. Transitions stand under their phases.
 func (s *suite) wantTrail(t *testing.T, object api.SignalProcessing) {
@@ -207,20 +169,7 @@ func (s *suite) wantTrail(t *testing.T, object api.SignalProcessing) {
 		string(api.EventSignalProcessed): 1,
 		"Pending-Enriching":              1, "Enriching-Classifying": 1, "Classifying-Categorizing": 1, "Categorizing-Completed": 1,
 	}
-	s.eventually(t, func(ctx context.Context) error {
-		events, err := s.events(ctx, flow(object))
-		if err != nil {
-			return err
-		}
-		got := map[string]int{}
-		for _, event := range events {
-			got[title(event)]++
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			return fmt.Errorf("events of %s (-want +got):\n%s", object.Name, diff)
-		}
-		return nil
-	})
+	s.WantTitles(t, flow(object), want, title)
 }
 
 func title(event api.AuditEvent) string {
@@ -229,13 +178,6 @@ func title(event api.AuditEvent) string {
 		return string(event.Type)
 	}
 	return data.From + "-" + data.To
-}
-
-func (s *suite) eventually(t *testing.T, done func(context.Context) error) {
-	t.Helper()
-	if err := platform.Eventually(t.Context(), done); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // restore works after a test's end, too.

@@ -31,7 +31,7 @@ func (s *suite) make(t *testing.T, objects ...client.Object) {
 			t.Fatal(err)
 		}
 		if _, ok := object.(*corev1.Namespace); ok {
-			t.Cleanup(func() { s.remove(t, object) })
+			s.removeFinally(t, object)
 		}
 	}
 }

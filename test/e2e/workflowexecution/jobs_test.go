@@ -97,7 +97,7 @@ func (s *suite) oneAtATime(t *testing.T) {
 // awaitBlocked waits until the execution says why it is Pending.
 func (s *suite) awaitBlocked(t *testing.T, execution *api.WorkflowExecution, reason string) {
 	t.Helper()
-	s.eventually(t, func(ctx context.Context) error {
+	s.Eventually(t, func(ctx context.Context) error {
 		var got api.WorkflowExecution
 		if err := s.Client.Get(ctx, client.ObjectKeyFromObject(execution), &got); err != nil {
 			return err
@@ -129,14 +129,14 @@ func (s *suite) deletion(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.awaitNoJob(t, execution)
-	s.eventually(t, func(ctx context.Context) error {
+	s.Eventually(t, func(ctx context.Context) error {
 		pods, err := s.Kube.CoreV1().Pods(s.workflows).List(ctx, metav1.ListOptions{LabelSelector: "batch.kubernetes.io/controller-uid=" + string(job.UID)})
 		if err == nil && len(pods.Items) > 0 {
 			err = fmt.Errorf("%d pods of the Job are still there", len(pods.Items))
 		}
 		return err
 	})
-	s.eventually(t, func(ctx context.Context) error {
+	s.Eventually(t, func(ctx context.Context) error {
 		err := s.Client.Get(ctx, client.ObjectKeyFromObject(execution), &api.WorkflowExecution{})
 		if err == nil {
 			return fmt.Errorf("%s is still there", execution.Name)
@@ -187,7 +187,7 @@ func (s *suite) clearance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.eventually(t, func(ctx context.Context) error {
+	s.Eventually(t, func(ctx context.Context) error {
 		if err := s.Client.Get(ctx, client.ObjectKeyFromObject(last), last); err != nil {
 			return err
 		}
@@ -223,7 +223,7 @@ func (s *suite) metrics(t *testing.T) {
 	bad := s.create(t, s.execution("we15f", "", parameters{"ACTION": "fail"}))
 	s.await(t, good, api.WorkflowExecutionCompleted)
 	s.await(t, bad, api.WorkflowExecutionFailed)
-	s.eventually(t, func(context.Context) error {
+	s.Eventually(t, func(context.Context) error {
 		nowCompleted, nowFailed, nowDurations := s.outcomes(t)
 		got := []float64{nowCompleted - completed, nowFailed - failed, nowDurations - durations}
 		if diff := cmp.Diff([]float64{1, 1, 2}, got); diff != "" {

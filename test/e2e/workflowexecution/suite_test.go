@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/url"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +19,7 @@ import (
 	"github.com/kubernaut/kubernaut/services/api"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/platform"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/records"
-	"github.com/kubernaut/kubernaut/test/e2e/internal/wire"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/session"
 )
 
 // The controller's times in this suite.
@@ -39,44 +37,25 @@ func flags() []string {
 
 // suite is what the subtests share.
 type suite struct {
-	*platform.Platform
-	workflows   string         // the namespace of the Jobs
-	image       string         // the workflow image as it was delivered, without its digest
-	digest      string         // its digest
-	dataStorage records.Caller // with an account that may use it
+	*session.Session
+	workflows string // the namespace of the Jobs
+	image     string // the workflow image as it was delivered, without its digest
+	digest    string // its digest
 }
 
 func connect(t *testing.T) *suite {
 	t.Helper()
-	env, err := platform.ReadEnvironment("workflowexecution", os.LookupEnv, platform.DataStorageURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := platform.Connect(env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &suite{Platform: p}
-	s.dataStorage.Service = wire.NewClient(env.URLs[platform.DataStorageURL])
-	t.Cleanup(func() { s.cleanUp(t) })
-	account, token, err := p.Account(t.Context(), "auditor")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.LetUseDataStorage(t.Context(), account); err != nil {
-		t.Fatal(err)
-	}
-	s.dataStorage.Token = token
-	s.findWorkflows(t)
-	restore, err := p.SetFlags(t.Context(), api.WorkflowExecutionComponent, flags()...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := restore(context.Background()); err != nil {
-			t.Errorf("restoring flags: %v", err)
-		}
+	s := &suite{Session: session.Connect(t, "workflowexecution")}
+	session.Finally(t, func(ctx context.Context) error {
+		return client.IgnoreNotFound(s.Kube.CoreV1().Namespaces().Delete(ctx, s.TargetNamespace(), metav1.DeleteOptions{}))
 	})
+	session.Finally(t, s.removeExecutions)
+	s.findWorkflows(t)
+	restore, err := s.SetFlags(t.Context(), api.WorkflowExecutionComponent, flags()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	session.Finally(t, restore)
 	return s
 }
 
@@ -94,20 +73,6 @@ func (s *suite) findWorkflows(t *testing.T) {
 	}
 	if s.image, s.digest, err = s.WorkflowImage(t.Context(), s.workflows); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// cleanUp runs after the tests, when t's context is over.
-func (s *suite) cleanUp(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	err := errors.Join(
-		s.removeExecutions(ctx),
-		client.IgnoreNotFound(s.Kube.CoreV1().Namespaces().Delete(ctx, s.TargetNamespace(), metav1.DeleteOptions{})),
-		s.RemoveAccount(ctx, "e2e-"+s.Run+"-auditor"),
-	)
-	if err != nil {
-		t.Errorf("cleaning up: %v", err)
 	}
 }
 
@@ -160,7 +125,7 @@ func (s *suite) create(t *testing.T, execution *api.WorkflowExecution) *api.Work
 func (s *suite) await(t *testing.T, execution *api.WorkflowExecution, phase api.WorkflowExecutionPhase) api.WorkflowExecutionStatus {
 	t.Helper()
 	var got api.WorkflowExecution
-	s.eventually(t, func(ctx context.Context) error {
+	s.Eventually(t, func(ctx context.Context) error {
 		if err := s.Client.Get(ctx, client.ObjectKeyFromObject(execution), &got); err != nil {
 			return err
 		}
@@ -216,7 +181,7 @@ func (s *suite) wantJob(t *testing.T, execution *api.WorkflowExecution) *batchv1
 
 func (s *suite) awaitNoJob(t *testing.T, execution *api.WorkflowExecution) {
 	t.Helper()
-	s.eventually(t, func(ctx context.Context) error {
+	s.Eventually(t, func(ctx context.Context) error {
 		job, err := s.job(ctx, execution)
 		if err == nil && job != nil {
 			err = fmt.Errorf("job %s is still there", job.Name)
@@ -228,29 +193,20 @@ func (s *suite) awaitNoJob(t *testing.T, execution *api.WorkflowExecution) {
 // wantEvents waits until datastorage has exactly these events of the execution's flow, and checks what all have in common.
 func (s *suite) wantEvents(t *testing.T, execution *api.WorkflowExecution, want map[string]int) {
 	t.Helper()
-	s.eventually(t, func(ctx context.Context) error {
-		page, err := s.dataStorage.Events(ctx, url.Values{"correlation_id": {execution.Spec.RemediationRequestRef.Name}})
-		if err != nil {
-			return err
-		}
-		got := map[string]int{}
-		for _, event := range page.Data {
-			got[string(event.Type)+" "+string(event.Outcome)]++
-			if event.Category != api.CategoryWorkflowExecution || event.ResourceID != execution.Name || event.Namespace != s.Namespace {
-				t.Errorf("event %+v: want category, resource and namespace of %s", event, execution.Name)
-			}
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			return fmt.Errorf("events of %s (-want +got):\n%s", execution.Name, diff)
-		}
-		return nil
+	events := s.WantTitles(t, execution.Spec.RemediationRequestRef.Name, want, func(event api.AuditEvent) string {
+		return string(event.Type) + " " + string(event.Outcome)
 	})
+	for _, event := range events {
+		if event.Category != api.CategoryWorkflowExecution || event.ResourceID != execution.Name || event.Namespace != s.Namespace {
+			t.Errorf("event %+v: want category, resource and namespace of %s", event, execution.Name)
+		}
+	}
 }
 
 // wantKubernetesEvents waits until the execution has exactly these Kubernetes events.
 func (s *suite) wantKubernetesEvents(t *testing.T, execution *api.WorkflowExecution, want map[string]int) {
 	t.Helper()
-	s.eventually(t, func(ctx context.Context) error {
+	s.Eventually(t, func(ctx context.Context) error {
 		list, err := s.Kube.EventsV1().Events(s.Namespace).List(ctx, metav1.ListOptions{FieldSelector: "regarding.name=" + execution.Name})
 		if err != nil {
 			return err
@@ -264,11 +220,4 @@ func (s *suite) wantKubernetesEvents(t *testing.T, execution *api.WorkflowExecut
 		}
 		return nil
 	})
-}
-
-func (s *suite) eventually(t *testing.T, done func(context.Context) error) {
-	t.Helper()
-	if err := platform.Eventually(t.Context(), done); err != nil {
-		t.Fatal(err)
-	}
 }

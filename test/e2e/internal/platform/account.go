@@ -17,9 +17,12 @@ import (
 // tokenSeconds is the life of a suite's token; the API server issues none for less than 10 minutes.
 const tokenSeconds = 3600
 
-// Account makes a ServiceAccount named after the run and returns a token of it.
+// AccountName is the name of Account's ServiceAccount.
+func (p *Platform) AccountName(role string) string { return "e2e-" + p.Run + "-" + role }
+
+// Account makes a ServiceAccount named after the run and the role, and returns a token of it.
 func (p *Platform) Account(ctx context.Context, role string) (name, token string, err error) {
-	name = "e2e-" + p.Run + "-" + role
+	name = p.AccountName(role)
 	accounts := p.Kube.CoreV1().ServiceAccounts(p.Namespace)
 	if _, err := accounts.Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{}); err != nil {
 		return "", "", fmt.Errorf("creating ServiceAccount %q: %w", name, err)
