@@ -78,8 +78,9 @@ func describe(r io.Reader) (Descriptor, error) {
 	if d.DiffID, err = diffID(buffered, d.Compression); err != nil {
 		return Descriptor{}, err
 	}
-	// A decompressor may stop before the end of the file; the digest is of all its bytes.
-	if _, err := io.Copy(io.Discard, buffered); err != nil {
+	// A decompressor may stop before the end of the file; the digest is of all its bytes. io.Discard itself would read them
+	// by 8 kB instead of by the buffer.
+	if _, err := io.Copy(struct{ io.Writer }{io.Discard}, buffered); err != nil {
 		return Descriptor{}, err
 	}
 	d.Digest, d.Size = text(sum), counted.n
