@@ -21,6 +21,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/kubernaut/kubernaut/tools/slipway/disk"
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 	"github.com/kubernaut/kubernaut/tools/slipway/progress"
@@ -42,6 +43,8 @@ type Config struct {
 	Engine     string            // "docker" or "podman"; "": the one that answers, Docker first
 	EngineHook []string          // command that starts an engine when none answers; nil: none
 	Progress   progress.Reporter // nil: silent
+	// Storage is told where the engine that was found keeps its data, before anything is created there; nil: it does not matter.
+	Storage func(disk.Folder)
 }
 
 // Node is one node of a cluster. Implementations are safe for concurrent use.
@@ -106,6 +109,11 @@ func acquire(ctx context.Context, cfg Config, kind kindConfig) (*Lease, error) {
 	engine, err := detect(ctx, cfg)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Storage != nil {
+		if folder, err := engine.storage(ctx); err == nil {
+			cfg.Storage(folder)
+		}
 	}
 	host := &kindHost{engine: engine, image: cfg.Image, progress: cfg.Progress}
 	if err := host.contain(ctx); err != nil {

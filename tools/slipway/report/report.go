@@ -1,8 +1,11 @@
 // Package report keeps the ledger of a run and shows it: a table for a person, JSON for a program.
 //
 // The ledger counts what moved in each phase, as the packages that moved it measured it. It estimates nothing: a count
-// that nobody measured is 0. Phases overlap (the cluster starts while images are pushed), so their seconds do not add up
-// to the total.
+// that nobody measured is 0, and disk that nobody looked at is absent. Phases overlap (the cluster starts while images are
+// pushed), so their seconds do not add up to the total. What ran before slipway (set-up and build) has negative times.
+//
+// Disk is what the free space of all file systems fell by since the count's start, at the start of a phase, at its peak, and at its
+// end. Machines share their disks: what other programs write meanwhile is in it. See package disk for what looking costs.
 //
 // The JSON form is versioned. Within a version fields are added, never renamed or removed.
 package report
@@ -30,11 +33,14 @@ type Report struct {
 	Cluster        *Cluster  `json:"cluster,omitempty"`        // absent when the run did not get that far
 	Images         []Image   `json:"images"`                   // in the plan's order
 	Phases         []Phase   `json:"phases"`                   // in the order of their start
+	Parts          []Part    `json:"parts"`                    // the phases summed up, see Parts
 	Suites         []Suite   `json:"suites"`                   // slowest first
 	Tests          *Tests    `json:"tests,omitempty"`          // of all suites; absent when no test ran
 	Memory         *Memory   `json:"memory,omitempty"`         // absent when the machine does not tell
+	Disk           *Disk     `json:"disk,omitempty"`           // absent when nobody looked
 	Output         string    `json:"output,omitempty"`         // folder of logs and of what the test writes
-	Seconds        float64   `json:"seconds"`                  // of the whole run
+	Seconds        float64   `json:"seconds"`                  // of the whole run, without what was before it
+	Before         float64   `json:"beforeSeconds,omitempty"`  // of set-up and build, before the run
 	FirstAssertion float64   `json:"firstAssertion,omitempty"` // seconds from the start of the run to the first test result
 	ExitCode       int       `json:"exitCode"`
 	Error          string    `json:"error,omitempty"`
@@ -65,13 +71,23 @@ type Moved struct {
 // Phase is one part of the run.
 type Phase struct {
 	Name    string  `json:"name"`
+	Part    string  `json:"part,omitempty"`  // see Parts
 	Suite   string  `json:"suite,omitempty"` // absent when it is for all suites
-	Start   float64 `json:"start"`           // seconds from the start of the run
+	Start   float64 `json:"start"`           // seconds from the start of the run; negative before it
 	Seconds float64 `json:"seconds"`
 	Moved
-	Note  string `json:"note,omitempty"`
-	State string `json:"state"` // "done", "failed", or "running" when the run ended before the phase
+	Network *Network `json:"network,omitempty"` // absent when nobody looked
+	Disk    *Use     `json:"disk,omitempty"`    // absent when nobody looked
+	Note    string   `json:"note,omitempty"`
+	State   string   `json:"state"` // Done, Failing, or Running when the run ended before the phase
 }
+
+// The states of a phase.
+const (
+	Running = "running"
+	Done    = "done"
+	Failing = "failed"
+)
 
 // The states of a suite.
 const (
@@ -120,6 +136,7 @@ type Ledger struct {
 
 	mu     sync.Mutex
 	report Report
+	look   func() Sample // nil: nobody looks at the machine
 }
 
 // NewLedger begins the run. now is the clock, time.Now when nil.
@@ -129,7 +146,7 @@ func NewLedger(now func() time.Time) *Ledger {
 	}
 	start := now()
 	return &Ledger{now: now, start: start, report: Report{
-		Version: Version, Started: start.UTC(), Images: []Image{}, Phases: []Phase{}, Suites: []Suite{},
+		Version: Version, Started: start.UTC(), Images: []Image{}, Phases: []Phase{}, Parts: []Part{}, Suites: []Suite{},
 	}}
 }
 
@@ -157,14 +174,30 @@ func (l *Ledger) BeginSuite(suite, name string) (end func(moved Moved, note stri
 	defer l.mu.Unlock()
 	begin := l.Elapsed()
 	i := len(l.report.Phases)
-	l.report.Phases = append(l.report.Phases, Phase{Name: name, Suite: suite, Start: seconds(begin), State: "running"})
+	p := Phase{Name: name, Part: PartOf(name), Suite: suite, Start: seconds(begin), State: Running}
+	var first Sample
+	if l.look != nil {
+		first = l.look()
+		peak := first.DiskBytes
+		p.Disk = &Use{first.DiskBytes, &peak, first.DiskBytes}
+	}
+	l.report.Phases = append(l.report.Phases, p)
+	if l.look != nil {
+		l.see(first)
+	}
 	return func(moved Moved, note string, err error) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		p := &l.report.Phases[i]
-		p.Seconds, p.Moved, p.Note, p.State = seconds(l.Elapsed()-begin), moved, note, "done"
+		if l.look != nil {
+			last := l.look()
+			l.see(last)
+			carried := last.Network.sub(first.Network)
+			p.Network = &carried
+		}
+		p.Seconds, p.Moved, p.Note, p.State = seconds(l.Elapsed()-begin), moved, note, Done
 		if err != nil {
-			p.State = "failed"
+			p.State = Failing
 		}
 	}
 }
@@ -180,6 +213,12 @@ func (l *Ledger) Finish(exitCode int, err error) Report {
 	r := l.report
 	r.Images = append([]Image{}, r.Images...)
 	r.Phases = append([]Phase{}, r.Phases...)
+	for i := range r.Phases {
+		if p := &r.Phases[i]; p.State == Running {
+			p.Seconds = round(r.Seconds - p.Start)
+		}
+	}
+	r.Parts = parts(r.Phases)
 	r.Suites = append([]Suite{}, r.Suites...)
 	slices.SortStableFunc(r.Suites, func(a, b Suite) int { return cmp.Compare(b.seconds(), a.seconds()) })
 	r.add()

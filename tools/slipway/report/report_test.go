@@ -71,8 +71,48 @@ func several() report.Report {
 	return l.Finish(3, errors.New("2 of 4 suites failed: b, c"))
 }
 
+// measured has a set-up and a build before it, the first sampled and the second not, and disk and network that were looked at.
+func measured() report.Report {
+	l := report.NewLedger(clock())
+	l.Set(func(r *report.Report) {
+		r.Suite, r.Destination, r.Reason = "//test/e2e:gateway", "kind", "IMAGE_REGISTRY and IMAGE_TAG are not set"
+	})
+	peak, disk := int64(0), int64(300_000_000)
+	l.Before([]report.Phase{
+		{Name: "set-up", Start: -90, Seconds: 60, State: report.Done, Disk: &report.Use{StartBytes: -2_300_000_000, PeakBytes: &peak}},
+		{Name: "build", Start: -30, Seconds: 30, State: report.Done, Disk: &report.Use{EndBytes: disk}, Network: &report.Network{InBytes: 120_000_000, OutBytes: 900_000}},
+	}, []report.Sample{{At: -90, DiskBytes: -2_300_000_000}, {At: -30}, {At: -1, DiskBytes: disk}})
+	l.Watch("build", 2<<30, func() report.Sample {
+		disk += 110_000_000
+		return report.Sample{DiskBytes: disk, Network: report.Network{InBytes: disk / 100, OutBytes: 5000}}
+	})
+	l.Begin("cluster")(report.Moved{}, "created slipway-0123456789ab", nil)
+	load := l.Begin("load")
+	l.See(report.Sample{DiskBytes: 1_700_000_000})
+	load(report.Moved{BytesOut: 45_000_000, LayerBytes: 44_900_000}, "3 layers sent, 2 there, on 1 node", nil)
+	for _, name := range []string{"prepare", "deploy", "test"} {
+		l.BeginSuite("gateway", name)(report.Moved{}, "", nil)
+	}
+	l.Begin("release")(report.Moved{}, "", nil)
+	reading := func(bytes int64, at float64) *report.Reading { return &report.Reading{Bytes: bytes, At: at} }
+	l.Set(func(r *report.Report) {
+		r.Cluster = &report.Cluster{Name: "slipway-0123456789ab"}
+		r.Images = append(r.Images, report.Image{Name: "gateway", Reference: "kind.local/gateway@sha256:00"})
+		r.Suites = append(r.Suites, report.Suite{
+			Suite: "//test/e2e:gateway", Name: "gateway", State: report.Passed, DeploySeconds: 2.5, TestSeconds: 1.25, Tests: &report.Tests{Passed: 22, Skipped: 1},
+		})
+		r.Disk.Volumes = append(r.Disk.Volumes, report.Volume{Path: "/", TotalBytes: 252e9, StartBytes: 46e9, LeastBytes: 44_300_000_000, EndBytes: 45e9})
+		r.Disk.Folders = append(r.Disk.Folders,
+			report.Folder{Name: "output base", Path: "/out/base", Start: reading(2e9, 0.5), Peak: reading(2_300_000_000, 8), End: reading(2_300_000_000, 9), Looks: 3, CostSeconds: 0.5},
+			report.Folder{Name: "disk cache", Reason: "not known: no --disk_cache"})
+	})
+	return l.Finish(0, nil)
+}
+
 func TestGolden(t *testing.T) {
-	for name, r := range map[string]report.Report{"passed": passed(), "failed": failed(), "several": several(), "empty": report.NewLedger(clock()).Finish(2, nil)} {
+	for name, r := range map[string]report.Report{
+		"passed": passed(), "failed": failed(), "several": several(), "measured": measured(), "empty": report.NewLedger(clock()).Finish(2, nil),
+	} {
 		for ext, write := range map[string]func(*bytes.Buffer) error{
 			".txt":  func(b *bytes.Buffer) error { return r.Table(b) },
 			".json": func(b *bytes.Buffer) error { return r.JSON(b) },
