@@ -9,10 +9,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/kubernaut/kubernaut/tools/offline/engine"
 	"github.com/kubernaut/kubernaut/tools/offline/launch"
+	"github.com/kubernaut/kubernaut/tools/offline/watch"
 )
 
 const usage = `usage: offline COMMAND
@@ -64,6 +67,10 @@ func dispatch(ctx context.Context, args []string) (int, error) {
 }
 
 func (p place) bazel(ctx context.Context, args []string) (int, error) {
+	var seen *watch.Watch
+	if launch.Starts(args) {
+		seen = watch.Start("set-up", started(), p.cache, p.workspace, os.TempDir())
+	}
 	s, err := p.ready(ctx)
 	if err != nil {
 		return 3, err
@@ -77,7 +84,22 @@ func (p place) bazel(ctx context.Context, args []string) (int, error) {
 	if err != nil {
 		return 3, err
 	}
+	if seen != nil {
+		seen.Next("build")
+		seen.Measure(ctx, "output base", b.OutputBase())
+		seen.Measure(ctx, "disk cache", filepath.Join(p.cache, "disk"))
+		b.Done = seen.Finish
+	}
 	return b.Exec(args, append(os.Environ(), "SLIPWAY_ENGINE_HOOK="+b.Self+" engine start"))
+}
+
+// started is when tools/bazelw was called, zero when it did not say.
+func started() time.Time {
+	s, err := strconv.ParseInt(os.Getenv("KUBERNAUT_STARTED"), 10, 64)
+	if err != nil || s <= 0 {
+		return time.Time{}
+	}
+	return time.Unix(s, 0)
 }
 
 func (p place) enter(args []string) (int, error) {

@@ -6,6 +6,7 @@
 package launch
 
 import (
+	"crypto/md5"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,6 +28,9 @@ type Bazel struct {
 	GoRoot    string   // the machine's Go
 	Binds     []string // further files and folders that builds and tests see at their own paths
 	Self      string   // this program, for running itself inside the root
+	// Done is called between Bazel's end and the start of the program that `run` starts, with a file that it may write and that the
+	// program's environment names in SLIPWAY_BEFORE; nil: there is none.
+	Done func(file string) error
 }
 
 // valued lists Bazel's startup options that may take their value as the next argument.
@@ -35,6 +39,12 @@ var valued = map[string]bool{
 	"--host_jvm_args": true, "--max_idle_secs": true, "--server_jvm_out": true, "--failure_detail_out": true,
 	"--local_startup_timeout_secs": true, "--connect_timeout_secs": true, "--digest_function": true, "--unix_digest_hash_attribute_name": true,
 	"--macos_qos_class": true, "--io_nice_level": true, "--invocation_policy": true,
+}
+
+// Starts reports whether args are a `run` that starts a program.
+func Starts(args []string) bool {
+	i := Command(args)
+	return i >= 0 && args[i] == "run" && !hasScriptPath(args[i+1:])
 }
 
 // Command returns the index of Bazel's command in args, or -1.
@@ -53,8 +63,8 @@ func Command(args []string) int {
 // Exec runs `bazel args…`. It returns only on failure or with the exit code of a Bazel that started no program.
 // Env is the environment of what `run` starts.
 func (b Bazel) Exec(args, env []string) (int, error) {
-	if i := Command(args); i >= 0 && args[i] == "run" && !hasScriptPath(args[i+1:]) {
-		return b.run(args, i, env)
+	if Starts(args) {
+		return b.run(args, Command(args), env)
 	}
 	return 1, b.Enter(args)
 }
@@ -98,6 +108,13 @@ func (b Bazel) run(args []string, at int, env []string) (int, error) {
 	if _, err := os.Stat(script); err != nil {
 		return 0, nil // `run --help` and the like
 	}
+	if b.Done != nil {
+		file := strings.TrimSuffix(script, ".sh") + ".json"
+		if err := b.Done(file); err != nil {
+			return 1, err
+		}
+		env = append(env, "SLIPWAY_BEFORE="+file)
+	}
 	return 1, fmt.Errorf("running %q: %w", script, syscall.Exec("/bin/bash", []string{"bash", script}, env))
 }
 
@@ -126,11 +143,17 @@ func wait(cmd *exec.Cmd) (int, error) {
 	return 1, err
 }
 
+// OutputBase is where Bazel keeps all of the checkout, inside the output user root: the MD5 of the path names it
+// (https://bazel.build/remote/output-directories).
+func (b Bazel) OutputBase() string {
+	return filepath.Join(b.Cache, "out", fmt.Sprintf("%x", md5.Sum([]byte(b.Workspace))))
+}
+
 // prune removes scripts of processes that are gone; a script is read while its program runs.
 func prune(dir string) {
-	scripts, _ := filepath.Glob(filepath.Join(dir, "*.sh"))
+	scripts, _ := filepath.Glob(filepath.Join(dir, "*.*"))
 	for _, s := range scripts {
-		pid := strings.TrimSuffix(filepath.Base(s), ".sh")
+		pid := strings.TrimSuffix(filepath.Base(s), filepath.Ext(s))
 		if _, err := os.Stat(filepath.Join("/proc", pid)); err != nil {
 			_ = os.Remove(s)
 		}

@@ -100,7 +100,7 @@ func setup(env *testscript.Env) error {
 	env.Setenv("RUNFILES_DIR", filepath.Join(env.WorkDir, "runfiles"))
 	env.Setenv("SLIPWAY_PLAN", "_main/plan.json")
 	env.Setenv("KUBERNAUT_CACHE", filepath.Join(env.WorkDir, "cache"))
-	for _, name := range []string{"CI", "TEST_TARGET", "TEST_UNDECLARED_OUTPUTS_DIR", "IMAGE_REGISTRY", "IMAGE_TAG", "RUNFILES_MANIFEST_FILE", "TEST_TMPDIR", "TEST_SRCDIR", "BUILD_WORKING_DIRECTORY", "BUILD_WORKSPACE_DIRECTORY", "BAZEL_REMOTE_CACHE"} {
+	for _, name := range []string{"CI", "TEST_TARGET", "TEST_UNDECLARED_OUTPUTS_DIR", "IMAGE_REGISTRY", "IMAGE_TAG", "RUNFILES_MANIFEST_FILE", "TEST_TMPDIR", "TEST_SRCDIR", "BUILD_WORKING_DIRECTORY", "BUILD_WORKSPACE_DIRECTORY", "BAZEL_REMOTE_CACHE", "GITHUB_STEP_SUMMARY", "SLIPWAY_BEFORE", "KUBERNAUT_STARTED", "KUBERNAUT_FREE", "KUBERNAUT_DISK_CACHE"} {
 		env.Setenv(name, "")
 	}
 	return nil

@@ -29,6 +29,9 @@ type options struct {
 	engine      string
 	dryRun      bool
 	report      string
+	html        string
+	summary     string
+	budget      int64 // bytes of disk; 0: none
 	output      string
 	caches      cacheOptions
 	jobs        int
@@ -40,7 +43,7 @@ type options struct {
 
 func parseFlags(args []string, getenv func(string) string) (options, error) {
 	var o options
-	var destination, fallback, load string
+	var destination, fallback, load, budget string
 	flags := flag.NewFlagSet("slipway", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&o.plan, "plan", getenv("SLIPWAY_PLAN"), "")
@@ -52,6 +55,9 @@ func parseFlags(args []string, getenv func(string) string) (options, error) {
 	flags.StringVar(&o.engine, "engine", "", "")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "")
 	flags.StringVar(&o.report, "report", "", "")
+	flags.StringVar(&o.html, "html", "", "")
+	flags.StringVar(&o.summary, "summary", getenv("GITHUB_STEP_SUMMARY"), "")
+	flags.StringVar(&budget, "disk-budget", "", "")
 	flags.StringVar(&o.output, "output", "", "")
 	o.caches.define(flags)
 	flags.IntVar(&o.jobs, "jobs", 4, "")
@@ -69,6 +75,13 @@ func parseFlags(args []string, getenv func(string) string) (options, error) {
 		return o, misuse("unexpected argument %q; the test's arguments follow --", flags.Arg(0))
 	}
 	o.destination, o.fallback, o.archive, o.testArgs = plan.Destination(destination), plan.Fallback(fallback), load == "archive", rest
+	if budget != "" {
+		size, err := parseSize(budget)
+		if err != nil {
+			return o, misuse("--disk-budget must be %v", err)
+		}
+		o.budget = size
+	}
 	return o, o.check(load)
 }
 

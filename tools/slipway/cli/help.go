@@ -31,6 +31,10 @@ Flags:
   --engine=NAME         docker or podman (default: the one that answers, docker first)
   --dry-run             say what would be moved where, and stop; needs no cluster
   --report=FILE         write the report as JSON, version 1
+  --html=FILE           write the report as one page, with a timeline of disk and bytes
+  --summary=FILE        append the report as Markdown (default: $GITHUB_STEP_SUMMARY)
+  --disk-budget=SIZE    such as 2GiB or 500MB: stop the run when it has taken more of the disks
+                        than that since the start of the build, clean up, and fail with 3
   --output=DIR          folder for logs and for what the test writes (default:
                         $TEST_UNDECLARED_OUTPUTS_DIR, else one below the cache folder)
   --suites-at-once=N    suites of a set that are deployed and tested at the same time
@@ -52,6 +56,12 @@ Layers:
   (sections common, build, run or test, and :ci); what stands on Bazel's command line alone is not
   seen.
 
+Disk:
+  What a run takes is what the free space of all file systems that it uses has fallen by, looked at
+  four times a second: external repositories, build outputs, images, cluster and logs. The count
+  begins with the build, after the set-up of tools/bazelw, or with this program when that is not
+  known. A node image that is pulled meanwhile is in it, and so is what other programs write.
+
 Environment:
   IMAGE_REGISTRY        host[:port][/path] without scheme, lower case; empty counts as not set
   IMAGE_TAG             at most 128 characters of A-Z a-z 0-9 _ . -
@@ -60,6 +70,8 @@ Environment:
   SLIPWAY_ENGINE_HOOK   command that starts a container engine when none answers
   KUBERNAUT_CACHE       cache folder (default: $XDG_CACHE_HOME/kubernaut, else
                         $HOME/.cache/kubernaut)
+  KUBERNAUT_DISK_CACHE  folder of Bazel's disk cache, for its size in the report
+  GITHUB_STEP_SUMMARY   see --summary
   DOCKER_CONFIG         folder of the registry credentials (default: $HOME/.docker)
   CI, TEST_TARGET       when set, clusters are not kept by default
   NO_COLOR              when set, no colours

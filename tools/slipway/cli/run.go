@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,6 +42,7 @@ type runner struct {
 	state    string // folder of leases
 	output   string // folder of logs
 	members  []*member
+	disk     *diskWatch
 
 	fallback error           // why a registry was left for kind; nil when it was not
 	pushed   registry.Result // with the registry route
@@ -78,7 +80,7 @@ func (r *runner) run(ctx context.Context) error {
 	if err := r.decide(); err != nil {
 		return err
 	}
-	if err := r.openReport(); err != nil {
+	if err := r.openViews(); err != nil {
 		return err
 	}
 	err := r.execute(ctx)
@@ -137,14 +139,19 @@ func (r *runner) execute(ctx context.Context) (err error) {
 		seen := memory()
 		r.ledger.Set(func(rep *report.Report) { rep.Memory = seen })
 	}()
-	held, err := r.prepare(ctx)
-	if held != nil {
-		defer func() { err = r.finish(ctx, held, err) }()
-	}
+	limited, err := r.watchDisk(ctx)
+	defer func() { err = r.disk.end(ctx, err) }()
 	if err != nil {
 		return err
 	}
-	return r.useCluster(ctx, held)
+	held, err := r.prepare(limited)
+	if held != nil {
+		defer func() { err = r.finish(ctx, held, err) }()
+	}
+	if err == nil {
+		err = r.useCluster(limited, held)
+	}
+	return cmp.Or(r.disk.exceeded(), err)
 }
 
 // prepare gets the cluster and pushes the images at the same time. It may return a cluster together with an error.
@@ -171,11 +178,13 @@ func (r *runner) acquire(ctx context.Context) (*held, error) {
 		Engine:     r.options.engine,
 		EngineHook: strings.Fields(r.getenv("SLIPWAY_ENGINE_HOOK")),
 		Progress:   r.progress,
+		Storage:    r.disk.storage,
 	})
 	if err != nil {
 		end(report.Moved{}, "", err)
 		return nil, err
 	}
+	r.disk.add(ctx, lease)
 	verb := "created "
 	if lease.reused {
 		verb = "reused "
@@ -212,7 +221,8 @@ func (r *runner) printReferences(references map[string]string) {
 	}
 }
 
-// finish exports logs after a failure, and only then gives the cluster back. An interrupted run keeps no cluster.
+// finish exports logs after a failure, and only then gives the cluster back. An interrupted run keeps no cluster, nor does one
+// that took too much disk.
 func (r *runner) finish(ctx context.Context, lease *held, err error) error {
 	if err != nil {
 		end := r.ledger.Begin("logs")
@@ -224,7 +234,10 @@ func (r *runner) finish(ctx context.Context, lease *held, err error) error {
 			err = &exported{err, r.logs()}
 		}
 	}
-	keep := (r.options.keep || r.options.keepReused && lease.reused) && ctx.Err() == nil
+	keep := (r.options.keep || r.options.keepReused && lease.reused) && ctx.Err() == nil && r.disk.exceeded() == nil
+	if !keep {
+		r.disk.settle(ctx)
+	}
 	end := r.ledger.Begin("release")
 	failed := lease.release(ctx, keep)
 	end(report.Moved{}, "", failed)
@@ -245,10 +258,7 @@ func (r *runner) report(ctx context.Context, err error) error {
 	if !r.options.dryRun {
 		rep.Table(r.streams.Err)
 	}
-	if r.options.report == "" {
-		return err
-	}
-	failed := writeReport(fromCaller(r.options.report, r.getenv), rep)
+	failed := r.writeViews(rep)
 	switch {
 	case failed == nil:
 		return err
@@ -259,33 +269,12 @@ func (r *runner) report(ctx context.Context, err error) error {
 	return err
 }
 
-// openReport refuses a path that cannot be written while nothing has been touched, and empties the report of an earlier
-// run.
-func (r *runner) openReport() error {
-	if r.options.report == "" {
-		return nil
-	}
-	file, err := os.Create(fromCaller(r.options.report, r.getenv))
-	if err != nil {
-		return fault.New(fault.Usage, fmt.Errorf("creating report: %w", err), "--report=/var/tmp/slipway.json")
-	}
-	return file.Close()
-}
-
 // interrupted says what the signal hit, when that says more than that there was one.
 func interrupted(err error) error {
 	if err == nil || strings.TrimSpace(err.Error()) == context.Canceled.Error() {
 		return fault.New(fault.Interrupted, errors.New("interrupted"))
 	}
 	return fault.New(fault.Interrupted, fmt.Errorf("interrupted: %w", err))
-}
-
-func writeReport(path string, rep report.Report) error {
-	file, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(rep.JSON(file), file.Close())
 }
 
 // keychain finds the credentials that docker login left.

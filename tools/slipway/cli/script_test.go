@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/kubernaut/kubernaut/tools/slipway/cluster"
 	"github.com/kubernaut/kubernaut/tools/slipway/deploy"
+	"github.com/kubernaut/kubernaut/tools/slipway/disk"
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
 	"github.com/kubernaut/kubernaut/tools/slipway/node"
 	"github.com/kubernaut/kubernaut/tools/slipway/suite"
@@ -95,6 +97,9 @@ func event(format string, args ...any) {
 // step writes the event, then fails or blocks when the script wants it to.
 func step(ctx context.Context, name, format string, args ...any) error {
 	event(name+" "+format, args...)
+	if os.Getenv("FILL") == name {
+		os.WriteFile(os.Getenv("WORK")+"/taken", []byte("3000000000"), 0o644)
+	}
 	if slices.Contains(strings.Split(os.Getenv("BLOCK"), ","), name) {
 		<-ctx.Done()
 		return ctx.Err()
@@ -105,8 +110,16 @@ func step(ctx context.Context, name, format string, args ...any) error {
 	return ctx.Err()
 }
 
+// fakeStatfs is one file system, of which the step that FILL names takes 3 GB.
+func fakeStatfs(string) (disk.Space, error) {
+	taken, _ := os.ReadFile(os.Getenv("WORK") + "/taken")
+	n, _ := strconv.ParseInt(string(taken), 10, 64)
+	return disk.Space{Device: 1, Total: 100e9, Free: 50e9 - n}, nil
+}
+
 func fakeSteps() steps {
 	return steps{
+		statfs: fakeStatfs,
 		acquire: func(ctx context.Context, c cluster.Config) (*held, error) {
 			if err := step(ctx, "acquire", "fresh=%v ports=%d hook=%q image=%s", c.Fresh, c.Ports, c.EngineHook, c.Image.Reference); err != nil {
 				return nil, err

@@ -5,6 +5,7 @@ import (
 
 	"github.com/kubernaut/kubernaut/tools/slipway/cluster"
 	"github.com/kubernaut/kubernaut/tools/slipway/deploy"
+	"github.com/kubernaut/kubernaut/tools/slipway/disk"
 	"github.com/kubernaut/kubernaut/tools/slipway/node"
 	"github.com/kubernaut/kubernaut/tools/slipway/suite"
 )
@@ -17,6 +18,7 @@ type steps struct {
 	trust   func(ctx context.Context, nodes []cluster.Node, host, endpoint string) error
 	open    func(context.Context, deploy.Target, []deploy.Config) (site, error)
 	test    func(context.Context, suite.Config) (suite.Result, error)
+	statfs  func(path string) (disk.Space, error) // nil: disk.Statfs
 }
 
 // site is a deploy.Session.
@@ -34,6 +36,7 @@ type held struct {
 
 	release func(ctx context.Context, keep bool) error
 	export  func(ctx context.Context, dir string) error
+	folders func(ctx context.Context) []disk.Folder // what its nodes hold; nil: nothing to measure
 }
 
 func realSteps() steps {
@@ -46,7 +49,7 @@ func realSteps() steps {
 			return &held{
 				name: lease.Name, kubeconfig: lease.Kubeconfig, gateway: lease.Gateway,
 				reused: lease.Reused, nodes: lease.Nodes, ports: lease.Ports,
-				release: lease.Release, export: lease.ExportLogs,
+				release: lease.Release, export: lease.ExportLogs, folders: lease.Folders,
 			}, nil
 		},
 		load: func(ctx context.Context, l *node.Loader, nodes []cluster.Node, images []node.Image) (node.Result, error) {

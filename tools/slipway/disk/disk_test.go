@@ -234,6 +234,22 @@ func TestWalkerSettles(t *testing.T) {
 	}
 }
 
+// What was measured before is the start, and also of a folder where nothing writes any more one walk is made.
+func TestWalkerGoesOnFromAnEarlierReading(t *testing.T) {
+	c := &clockwork{time.Unix(1000, 0)}
+	w := disk.NewWalker(c.now)
+	folder := c.folder("out", time.Millisecond, 9)
+	folder.Still, folder.First = true, &disk.Reading{Bytes: 4, At: time.Unix(900, 0)}
+	w.Add(folder)
+	for range 2 {
+		w.Round(t.Context(), disk.Due)
+		c.at = c.at.Add(time.Hour)
+	}
+	if g := w.Growths()[0]; g.Start.Bytes != 4 || g.Peak.Bytes != 9 || g.Grown() != 5 || g.Looks != 1 {
+		t.Errorf("got start %v, peak %v, %d grown, %d looks; want 4, 9, 5, 1", g.Start, g.Peak, g.Grown(), g.Looks)
+	}
+}
+
 // A walk that is cut off says nothing about the folder.
 func TestWalkerDropsAWalkThatWasCutOff(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

@@ -21,6 +21,8 @@ type Folder struct {
 	Size func(ctx context.Context) (int64, error)
 	// Still: nothing of this run writes there, so that one walk does.
 	Still bool
+	// First is a reading of somebody else, before this Walker; nil: none.
+	First *Reading
 }
 
 // Reading is one size.
@@ -80,7 +82,11 @@ func (w *Walker) Add(folder Folder) {
 	if slices.ContainsFunc(w.items, func(i *item) bool { return i.Name == folder.Name }) {
 		return
 	}
-	w.items = append(w.items, &item{Growth: Growth{Folder: folder}})
+	i := &item{Growth: Growth{Folder: folder}}
+	if folder.First != nil {
+		i.see(*folder.First)
+	}
+	w.items = append(w.items, i)
 	select {
 	case w.wake <- struct{}{}:
 	default:
@@ -147,7 +153,7 @@ func (w *Walker) due(i *item, mode Mode) bool {
 		return false
 	case mode == All || i.tried.IsZero():
 		return true
-	case i.Still && i.Start != nil:
+	case i.Still && i.Looks > 0:
 		return false
 	case mode == Due && w.now().Sub(i.tried) < max(walkInterval, share*i.last):
 		return false
@@ -173,11 +179,11 @@ func (w *Walker) walk(ctx context.Context, i *item) {
 		i.Reason = err.Error()
 		return
 	}
+	i.Reason, i.Looks = "", i.Looks+1
 	i.see(Reading{size, end})
 }
 
 func (i *item) see(r Reading) {
-	i.Reason, i.Looks = "", i.Looks+1
 	if i.Start == nil {
 		i.Start, i.Peak = &r, &r
 	}

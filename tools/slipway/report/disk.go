@@ -92,17 +92,25 @@ func thin(samples []Sample) []Sample {
 	return append(kept, samples[last])
 }
 
-// Watch makes the ledger look at the machine whenever a phase begins or ends. look must not call the ledger.
-func (l *Ledger) Watch(since string, budget int64, look func() Sample) {
+// Watching is how the ledger looks at the machine.
+type Watching struct {
+	Since   string        // the phase that the count begins with
+	Budget  int64         // bytes; 0: none
+	Network bool          // samples have the network's counts
+	Look    func() Sample // called whenever a phase begins or ends; it must not call the ledger
+}
+
+// Watch makes the ledger look at the machine from now on.
+func (l *Ledger) Watch(w Watching) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.look = look
+	l.watching = w
 	if l.report.Disk == nil {
 		l.report.Disk = &Disk{}
 	}
 	d := l.report.Disk
-	d.Since, d.BudgetBytes, d.Volumes, d.Folders = since, budget, []Volume{}, []Folder{}
-	l.see(look())
+	d.Since, d.BudgetBytes, d.Volumes, d.Folders = w.Since, w.Budget, []Volume{}, []Folder{}
+	l.see(w.Look())
 }
 
 // Before records what happened before the run: phases that have ended, and samples, which are in the order of time. It comes before
@@ -131,7 +139,7 @@ func phaseAt(phases []Phase, at float64) string {
 	return ""
 }
 
-// See records a look at the machine and returns what runs now.
+// See records a look at the machine and returns what runs now, or ran last.
 func (l *Ledger) See(s Sample) (running string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -140,9 +148,14 @@ func (l *Ledger) See(s Sample) (running string) {
 
 func (l *Ledger) see(s Sample) (running string) {
 	s.At = seconds(l.Elapsed())
+	idle := true
 	for i := range l.report.Phases {
-		if p := &l.report.Phases[i]; p.State == Running {
+		p := &l.report.Phases[i]
+		if p.State == Running || idle {
 			running = p.title()
+		}
+		if p.State == Running {
+			idle = false
 			if p.Disk != nil {
 				p.Disk.see(s.DiskBytes)
 			}

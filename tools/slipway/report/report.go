@@ -134,9 +134,9 @@ type Ledger struct {
 	now   func() time.Time
 	start time.Time
 
-	mu     sync.Mutex
-	report Report
-	look   func() Sample // nil: nobody looks at the machine
+	mu       sync.Mutex
+	report   Report
+	watching Watching // without Look nobody looks at the machine
 }
 
 // NewLedger begins the run. now is the clock, time.Now when nil.
@@ -176,24 +176,26 @@ func (l *Ledger) BeginSuite(suite, name string) (end func(moved Moved, note stri
 	i := len(l.report.Phases)
 	p := Phase{Name: name, Part: PartOf(name), Suite: suite, Start: seconds(begin), State: Running}
 	var first Sample
-	if l.look != nil {
-		first = l.look()
+	if l.watching.Look != nil {
+		first = l.watching.Look()
 		peak := first.DiskBytes
 		p.Disk = &Use{first.DiskBytes, &peak, first.DiskBytes}
 	}
 	l.report.Phases = append(l.report.Phases, p)
-	if l.look != nil {
+	if l.watching.Look != nil {
 		l.see(first)
 	}
 	return func(moved Moved, note string, err error) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		p := &l.report.Phases[i]
-		if l.look != nil {
-			last := l.look()
+		if l.watching.Look != nil {
+			last := l.watching.Look()
 			l.see(last)
-			carried := last.Network.sub(first.Network)
-			p.Network = &carried
+			if l.watching.Network {
+				carried := last.Network.sub(first.Network)
+				p.Network = &carried
+			}
 		}
 		p.Seconds, p.Moved, p.Note, p.State = seconds(l.Elapsed()-begin), moved, note, Done
 		if err != nil {

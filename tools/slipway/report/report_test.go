@@ -82,10 +82,10 @@ func measured() report.Report {
 		{Name: "set-up", Start: -90, Seconds: 60, State: report.Done, Disk: &report.Use{StartBytes: -2_300_000_000, PeakBytes: &peak}},
 		{Name: "build", Start: -30, Seconds: 30, State: report.Done, Disk: &report.Use{EndBytes: disk}, Network: &report.Network{InBytes: 120_000_000, OutBytes: 900_000}},
 	}, []report.Sample{{At: -90, DiskBytes: -2_300_000_000}, {At: -30}, {At: -1, DiskBytes: disk}})
-	l.Watch("build", 2<<30, func() report.Sample {
+	l.Watch(report.Watching{Since: "build", Budget: 2 << 30, Network: true, Look: func() report.Sample {
 		disk += 110_000_000
 		return report.Sample{DiskBytes: disk, Network: report.Network{InBytes: disk / 100, OutBytes: 5000}}
-	})
+	}})
 	l.Begin("cluster")(report.Moved{}, "created slipway-0123456789ab", nil)
 	load := l.Begin("load")
 	l.See(report.Sample{DiskBytes: 1_700_000_000})
