@@ -88,7 +88,7 @@ func measured() report.Report {
 	}})
 	l.Begin("cluster")(report.Moved{}, "created slipway-0123456789ab", nil)
 	load := l.Begin("load")
-	l.See(report.Sample{DiskBytes: 1_700_000_000})
+	l.See(report.Sample{DiskBytes: 1_700_000_000, Network: report.Network{InBytes: disk / 100}})
 	load(report.Moved{BytesOut: 45_000_000, LayerBytes: 44_900_000}, "3 layers sent, 2 there, on 1 node", nil)
 	for _, name := range []string{"prepare", "deploy", "test"} {
 		l.BeginSuite("gateway", name)(report.Moved{}, "", nil)
@@ -116,6 +116,8 @@ func TestGolden(t *testing.T) {
 		for ext, write := range map[string]func(*bytes.Buffer) error{
 			".txt":  func(b *bytes.Buffer) error { return r.Table(b) },
 			".json": func(b *bytes.Buffer) error { return r.JSON(b) },
+			".md":   func(b *bytes.Buffer) error { return r.Markdown(b) },
+			".html": func(b *bytes.Buffer) error { return r.HTML(b) },
 		} {
 			t.Run(name+ext, func(t *testing.T) {
 				var got bytes.Buffer
