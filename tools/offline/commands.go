@@ -84,6 +84,9 @@ func (p place) bazel(ctx context.Context, args []string) (int, error) {
 	if err != nil {
 		return 3, err
 	}
+	if launch.Tests(args) {
+		p.addBrowser(ctx, s)
+	}
 	if seen != nil {
 		seen.Next("build")
 		seen.Measure(ctx, "output base", b.OutputBase())

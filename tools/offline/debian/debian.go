@@ -97,24 +97,7 @@ func MMDebstrap(ctx context.Context, dir, release string) (string, error) {
 }
 
 func unpack(ctx context.Context, dir, source, name string) error {
-	for _, d := range []string{"lists/partial", "cache/archives/partial"} {
-		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
-			return err
-		}
-	}
-	list := filepath.Join(dir, "sources.list")
-	if err := os.WriteFile(list, []byte(source+"\n"), 0o644); err != nil {
-		return err
-	}
-	apt := []string{
-		"-qq", "-o", "Dir::Etc::SourceList=" + list, "-o", "Dir::Etc::SourceParts=/dev/null",
-		"-o", "Dir::State::Lists=" + filepath.Join(dir, "lists"), "-o", "Dir::Cache=" + filepath.Join(dir, "cache"),
-		"-o", "Acquire::Check-Valid-Until=false", "-o", "Acquire::Languages=none", "-o", "APT::Sandbox::User=root",
-	}
-	if err := run(ctx, dir, "apt-get", append(apt, "update")...); err != nil {
-		return err
-	}
-	if err := run(ctx, dir, "apt-get", append(apt, "download", name)...); err != nil {
+	if err := apt(ctx, dir, source, nil, "download", name); err != nil {
 		return err
 	}
 	debs, err := filepath.Glob(filepath.Join(dir, name+"_*.deb"))
@@ -126,6 +109,42 @@ func unpack(ctx context.Context, dir, source, name string) error {
 		return err
 	}
 	return os.Rename(filepath.Join(dir, "x.part"), filepath.Join(dir, "x"))
+}
+
+// Download puts the packages, and what they need beyond what root has installed, into root's archive folder. The private apt state
+// is in dir.
+func Download(ctx context.Context, dir, source, root string, packages ...string) error {
+	archives := filepath.Join(root, Archives)
+	if err := os.MkdirAll(filepath.Join(archives, "partial"), 0o755); err != nil {
+		return err
+	}
+	options := []string{"-o", "Dir::State::status=" + filepath.Join(root, "var/lib/dpkg/status"), "-o", "Dir::Cache::archives=" + archives}
+	return apt(ctx, dir, source, options, append([]string{"install", "--yes", "--no-install-recommends", "--download-only"}, packages...)...)
+}
+
+// Archives is where dpkg's packages lie in a root.
+const Archives = "var/cache/apt/archives"
+
+// apt runs one apt-get command on fresh lists of the source.
+func apt(ctx context.Context, dir, source string, options []string, command ...string) error {
+	for _, d := range []string{"lists/partial", "cache/archives/partial"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
+			return err
+		}
+	}
+	list := filepath.Join(dir, "sources.list")
+	if err := os.WriteFile(list, []byte(source+"\n"), 0o644); err != nil {
+		return err
+	}
+	base := []string{
+		"-qq", "-o", "Dir::Etc::SourceList=" + list, "-o", "Dir::Etc::SourceParts=/dev/null",
+		"-o", "Dir::State::Lists=" + filepath.Join(dir, "lists"), "-o", "Dir::Cache=" + filepath.Join(dir, "cache"),
+		"-o", "Acquire::Check-Valid-Until=false", "-o", "Acquire::Languages=none", "-o", "APT::Sandbox::User=root",
+	}
+	if err := run(ctx, dir, "apt-get", append(base, "update")...); err != nil {
+		return err
+	}
+	return run(ctx, dir, "apt-get", append(append(base, options...), command...)...)
 }
 
 func run(ctx context.Context, dir, name string, args ...string) error {

@@ -47,6 +47,12 @@ func Starts(args []string) bool {
 	return i >= 0 && args[i] == "run" && !hasScriptPath(args[i+1:])
 }
 
+// Tests reports whether args are a command that runs tests.
+func Tests(args []string) bool {
+	i := Command(args)
+	return i >= 0 && (args[i] == "test" || args[i] == "coverage")
+}
+
 // Command returns the index of Bazel's command in args, or -1.
 func Command(args []string) int {
 	for i := 0; i < len(args); i++ {

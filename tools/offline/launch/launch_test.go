@@ -27,6 +27,25 @@ func TestCommand(t *testing.T) {
 	}
 }
 
+func TestStartsAndTests(t *testing.T) {
+	for args, want := range map[string][2]bool{
+		"run //x": {true, false}, "--batch run //x -- --script_path=f": {true, false}, "run --script_path=f //x": {false, false},
+		"test //x": {false, true}, "coverage //x": {false, true}, "build //x": {false, false}, "": {false, false}, "build test": {false, false},
+	} {
+		if got := [2]bool{Starts(strings.Fields(args)), Tests(strings.Fields(args))}; got != want {
+			t.Errorf("Starts and Tests of %q = %v, want %v", args, got, want)
+		}
+	}
+}
+
+func TestOutputBase(t *testing.T) {
+	// The MD5 of "/work/checkout", as `md5sum` prints it.
+	b := Bazel{Cache: "/c", Workspace: "/work/checkout"}
+	if got, want := b.OutputBase(), "/c/out/f91b552bd3e49ffab9b8213c02fbbedc"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestHasScriptPath(t *testing.T) {
 	for args, want := range map[string]bool{
 		"//x --script_path=f":    true,
@@ -73,6 +92,7 @@ common --repo_env=GOPROXY=file:///m/cache/download,https://proxy.example,direct
 build --disk_cache=/c/disk
 build --nosandbox_debug
 test --test_env=REQUIRE_POSTGRES=1
+test --test_env=REQUIRE_CHROMIUM=1
 build --//tools/e2e:node_image_reference=kubernaut/node:v1@sha256:0
 common --repo_env=KUBERNAUT_POSTGRES_FILES=/c/postgres.json
 build --//tools/e2e/postgres:source=debian
