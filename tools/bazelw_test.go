@@ -3,11 +3,13 @@ package tools
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -45,7 +47,7 @@ func bazelw(t *testing.T, programs map[string]string, env []string, args ...stri
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"cat", "chmod", "cut", "dirname", "find", "mkdir", "mv", "rm", "sha256sum", "sort", "xargs"} {
+	for _, name := range []string{"cat", "chmod", "cut", "date", "df", "dirname", "find", "mkdir", "mv", "rm", "sha256sum", "sort", "xargs"} {
 		path, err := exec.LookPath(name)
 		if err != nil {
 			t.Fatal(err)
@@ -104,6 +106,19 @@ func TestBazelOnPath(t *testing.T) {
 				t.Errorf("tools/bazelw %q (-want +got):\n%s", c.args, d)
 			}
 		})
+	}
+}
+
+// What `bazel run` starts is told when this was called and how much was free then.
+func TestBeginning(t *testing.T) {
+	const teller = `#!/bin/sh
+echo "$KUBERNAUT_STARTED $KUBERNAUT_FREE"
+`
+	before := time.Now().Unix()
+	got := bazelw(t, map[string]string{"bazel": teller}, []string{"HOME=" + t.TempDir()}, "run", "//x")
+	var started, free int64
+	if _, err := fmt.Sscanf(got.stdout, "%d %d\n", &started, &free); err != nil || started < before || started > time.Now().Unix() || free <= 0 {
+		t.Errorf("got %q, %v, want the time and KiB that are free", got.stdout, err)
 	}
 }
 

@@ -47,6 +47,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, streams
 		fmt.Fprintln(streams.Out, version())
 	case "help":
 		io.WriteString(streams.Out, usage)
+	case "report":
+		err = reportCommand(args, getenv, streams)
 	case "run":
 		err = runCommand(ctx, args, getenv, streams, steps)
 	case "push":

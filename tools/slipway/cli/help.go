@@ -6,6 +6,8 @@ const usage = `slipway runs an end-to-end suite, or several at the same time, on
 Usage:
   slipway [run] [flags] [-- test flags]    e.g. slipway --fresh -- -test.run=TestGW1
   slipway push [flags]             sends images to a registry; has a --help of its own
+  slipway report [--html=FILE] [--summary=FILE] REPORT.json...
+                                           show reports of earlier runs, all on one page
   slipway version
   slipway help
 
