@@ -52,6 +52,19 @@ func readBefore(getenv func(string) string) (*before, error) {
 	return b, nil
 }
 
+// reading is what the folder held before the build, nil when that is not known. The receiver may be nil.
+func (b *before) reading(path string) *disk.Reading {
+	if b == nil || path == "" {
+		return nil
+	}
+	for _, f := range b.Folders {
+		if f.Path == path && f.At > 0 {
+			return &disk.Reading{Bytes: f.Bytes, At: time.UnixMilli(f.At)}
+		}
+	}
+	return nil
+}
+
 // count begins with the build, so that what set-up makes (Bazel, Go's modules, the engine, the node image) is apart. It returns the index of
 // the first sample of the count, -1 when there is none.
 func (b *before) count() int {

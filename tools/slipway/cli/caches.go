@@ -29,6 +29,7 @@ func (o *cacheOptions) define(flags *flag.FlagSet) {
 // layer that was built and not uploaded, because there is no cache or this job may only read it, is in no cache.
 type caches struct {
 	outputs string // bazel-bin; "" without a checkout
+	disk    string // folder of the disk cache; "" without one
 	sources []source.Named
 	close   func() error
 }
@@ -53,6 +54,7 @@ func openCaches(o cacheOptions, getenv func(string) string) (caches, error) {
 	if dir := workspace(getenv); dir != "" {
 		c.outputs = filepath.Join(dir, "bazel-bin")
 	}
+	c.disk = settings.DiskCache
 	if settings.DiskCache != "" {
 		c.sources = append(c.sources, source.Named{Name: "the disk cache " + settings.DiskCache, Blobs: source.DiskCache(settings.DiskCache)})
 	}

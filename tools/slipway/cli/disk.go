@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -42,7 +43,7 @@ func (r *runner) watchDisk(ctx context.Context) (context.Context, error) {
 	w := &diskWatch{runner: r, gauge: disk.NewGauge(r.steps.statfs), walker: disk.NewWalker(nil), uplink: openUplink(routesFile, devicesFile), exceed: cancel}
 	r.disk = w
 	since := w.recordBefore()
-	for _, path := range []string{r.getenv("BUILD_WORKSPACE_DIRECTORY"), r.state, r.output, cmp.Or(r.getenv("TMPDIR"), os.TempDir())} {
+	for _, path := range []string{workspace(r.getenv), r.state, r.output, cmp.Or(r.getenv("TMPDIR"), os.TempDir())} {
 		if path != "" {
 			w.gauge.Add(path, -1) // one that does not answer is not watched
 		}
@@ -65,53 +66,42 @@ func (w *diskWatch) recordBefore() string {
 	if err != nil {
 		r.progress.Line("slipway: warning: %v", err)
 	}
-	workspace := r.getenv("BUILD_WORKSPACE_DIRECTORY")
 	var first *before
 	since := "run"
 	switch {
 	case b != nil && b.record(r.ledger, w.gauge):
 		since, first = "build", b
 		w.sent = report.Network{InBytes: b.Samples[len(b.Samples)-1].In, OutBytes: b.Samples[len(b.Samples)-1].Out}
-	case guess(r.getenv, r.ledger, w.gauge, workspace):
+	case guess(r.getenv, r.ledger, w.gauge, workspace(r.getenv)):
 		since = "build"
 	}
-	for _, folder := range bazelFolders(r.getenv, first) {
+	for _, folder := range bazelFolders(outputBase(workspace(r.getenv)), r.caches.disk, first) {
 		w.walker.Add(folder)
 	}
 	return since
 }
 
 // bazelFolders are the output base and the disk cache, with what was measured before the build.
-func bazelFolders(getenv func(string) string, b *before) []disk.Folder {
-	base := outputBase(getenv)
-	folders := []disk.Folder{{Name: "output base", Path: base, Still: true}, {Name: "disk cache", Path: getenv("KUBERNAUT_DISK_CACHE"), Still: true}}
-	for i := range folders {
-		f := &folders[i]
-		if b != nil {
-			for _, known := range b.Folders {
-				if known.Name == f.Name {
-					f.Path = cmp.Or(f.Path, known.Path)
-					if known.At > 0 {
-						f.First = &disk.Reading{Bytes: known.Bytes, At: time.UnixMilli(known.At)}
-					}
-				}
-			}
-		}
-		path := f.Path
-		f.Size = func(ctx context.Context) (int64, error) {
-			if path == "" {
-				return 0, fmt.Errorf("where it is is not known")
-			}
-			return disk.Size(ctx, path)
-		}
+func bazelFolders(base, cache string, b *before) []disk.Folder {
+	return []disk.Folder{
+		bazelFolder("output base", base, "no checkout is known", b), bazelFolder("disk cache", cache, "Bazel has none", b),
 	}
-	return folders
+}
+
+func bazelFolder(name, path, missing string, b *before) disk.Folder {
+	f := disk.Folder{Name: name, Path: path, Still: true, First: b.reading(path)}
+	f.Size = func(ctx context.Context) (int64, error) {
+		if path == "" {
+			return 0, errors.New(missing)
+		}
+		return disk.Size(ctx, path)
+	}
+	return f
 }
 
 // outputBase is what <output base>/execroot/… of the convenience link leads to, "" without one
 // (https://bazel.build/remote/output-directories).
-func outputBase(getenv func(string) string) string {
-	workspace := getenv("BUILD_WORKSPACE_DIRECTORY")
+func outputBase(workspace string) string {
 	if workspace == "" {
 		return ""
 	}

@@ -72,7 +72,6 @@ Environment:
   SLIPWAY_ENGINE_HOOK   command that starts a container engine when none answers
   KUBERNAUT_CACHE       cache folder (default: $XDG_CACHE_HOME/kubernaut, else
                         $HOME/.cache/kubernaut)
-  KUBERNAUT_DISK_CACHE  folder of Bazel's disk cache, for its size in the report
   GITHUB_STEP_SUMMARY   see --summary
   DOCKER_CONFIG         folder of the registry credentials (default: $HOME/.docker)
   CI, TEST_TARGET       when set, clusters are not kept by default

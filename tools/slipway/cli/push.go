@@ -127,7 +127,7 @@ func (r *runner) runPush(ctx context.Context, o pushOptions, standard string) er
 	r.ledger.Set(func(rep *report.Report) {
 		rep.Suite, rep.Destination, rep.Reason, rep.DryRun = r.in.label, string(plan.Registry), decision.Reason, o.dryRun
 	})
-	if err := r.openReport(); err != nil {
+	if err := r.openViews(); err != nil {
 		return err
 	}
 	r.progress = newDisplay(r.streams.Err, r.getenv)

@@ -33,6 +33,8 @@ func (n measuredNode) Exec(context.Context, io.Reader, ...string) ([]byte, error
 	return []byte(n.out), n.err
 }
 
+func (n measuredNode) Stream(context.Context, io.Reader, io.Writer, ...string) error { return n.err }
+
 func TestNodeFolder(t *testing.T) {
 	volume, broken := t.TempDir(), errors.New("no such container")
 	if err := os.MkdirAll(filepath.Join(volume, "there"), 0o755); err != nil {
