@@ -20,6 +20,9 @@ with the same inputs before. Both start slipway, which has a --help.
 `e2e_suites(name = "all")` at the end of the file makes `//test/e2e:all`: all of its suites in one cluster, at the same time,
 in namespaces of their own.
 
+Each of them has a bundle, `bazel build //test/e2e:gateway.bundle`: one archive that runs the suite without Bazel and without a
+checkout, and holds no image layers.
+
 `edited_manifest` makes a variant of a manifest, for a suite that needs one.
 """
 

@@ -23,6 +23,7 @@ const (
 var allowed = map[string][]string{
 	".":        {"cli"},
 	"fault":    {},
+	"bundle":   {"plan"},
 	"plan":     {},
 	"manifest": {},
 	"disk":     {}, // measures; knows nothing of runs
@@ -35,7 +36,7 @@ var allowed = map[string][]string{
 	"suite":    {"plan", "fault", "progress"},
 	"registry": {"plan", "fault", "progress", "source"},
 	"node":     {"plan", "fault", "progress", "source", "cluster"},
-	"cli":      {"plan", "fault", "progress", "source", "cluster", "deploy", "suite", "registry", "node", "report", "manifest", "bazelrc", "disk"},
+	"cli":      {"plan", "fault", "progress", "source", "cluster", "deploy", "suite", "registry", "node", "report", "manifest", "bazelrc", "disk", "bundle"},
 }
 
 // stdOnly are the packages that hold decisions and nothing else; they build and test without a module download.

@@ -2,6 +2,7 @@
 
 load("//tools/e2e/private:database.bzl", "database_parts")
 load("//tools/e2e/private:suite.bzl", "suite", "suite_test")
+load("//tools/e2e/private:suite_bundle.bzl", "suite_bundle")
 load("//tools/e2e/private:suite_plan.bzl", "suite_plan")
 load("//tools/oci:defs.bzl", "descriptor_label")
 
@@ -36,7 +37,8 @@ def e2e_suite(
         timeout = "long",
         tags = [],
         visibility = ["//visibility:public"]):
-    """Makes a suite that runs on a real cluster: `:<name>` for `bazel run`, `:<name>_test` for `bazel test`.
+    """Makes a suite that runs on a real cluster: `:<name>` for `bazel run`, `:<name>_test` for `bazel test`,
+    and `:<name>.bundle`, an archive that runs it where neither Bazel nor a checkout is.
 
     Manifests name an image by its name alone (`image: gateway`); slipway puts the delivered reference in its place. The
     build refuses a manifest with an image that the suite does not have, with the suite's label and the line.
@@ -89,8 +91,8 @@ def e2e_suite(
             {"WORKFLOW_NAMESPACE": "kubernaut-workflows"}, whose value follows the namespace. Default: none.
         timeout: Bazel's limit for `:<name>_test`, cluster included: "moderate" (5 min), "long" (15 min), "eternal" (60 min).
             Default: "long".
-        tags: list of further tags of both targets. Default: none.
-        visibility: of both targets. Default: public.
+        tags: list of further tags of all targets. Default: none.
+        visibility: of all targets. Default: public.
     """
     for other, attrs in native.existing_rules().items():
         if attrs["kind"] in _FINDERS:
@@ -135,5 +137,12 @@ def e2e_suite(
         plan = plan,
         tags = SUITE_TEST_TAGS + tags,
         timeout = timeout,
+        visibility = visibility,
+    )
+    suite_bundle(
+        name = name + ".bundle",
+        testonly = True,
+        plan = plan,
+        tags = ["manual"] + tags,
         visibility = visibility,
     )

@@ -2,6 +2,7 @@
 
 load("//tools/e2e/private:e2e_suite.bzl", "SUITE_TEST_TAGS")
 load("//tools/e2e/private:suite.bzl", "suite", "suite_test")
+load("//tools/e2e/private:suite_bundle.bzl", "suite_bundle")
 load("//tools/e2e/private:suites_plan.bzl", "suites_plan")
 
 # What suites must have in common to run in one cluster.
@@ -14,14 +15,15 @@ def e2e_suites(
         timeout = "eternal",
         tags = [],
         visibility = ["//visibility:public"]):
-    """Makes one run of the package's suites: `:<name>` for `bazel run`, `:<name>_test` for `bazel test`.
+    """Makes one run of the package's suites: `:<name>` for `bazel run`, `:<name>_test` for `bazel test`, and
+    `:<name>.bundle`, an archive that runs them where neither Bazel nor a checkout is.
 
     All suites share one cluster and each image is delivered once; each suite runs in its own copies of the namespaces, at
     the same time as others. The macro finds the suites that stand above it in the BUILD file, so it is the last line, and a
     new suite needs no edit here. A suite with another kind configuration or node image cannot be part of it; slipway prints
     which ones were left out, and why.
 
-    Both targets are manual: patterns such as //test/e2e/... already have every suite.
+    All targets are manual: patterns such as //test/e2e/... already have every suite.
 
     ```starlark
     e2e_suites(name = "all")
@@ -33,8 +35,8 @@ def e2e_suites(
             control-plane node.
         node_image: node_image target; suites with another one are left out. Default: "//tools/e2e:node_image".
         timeout: Bazel's limit for `:<name>_test`. Default: "eternal" (60 min).
-        tags: list of further tags of both targets. Default: none.
-        visibility: of both targets. Default: public.
+        tags: list of further tags of all targets. Default: none.
+        visibility: of all targets. Default: public.
     """
     wanted = {"kind_config": kind_config, "node_image": node_image}
     plans = []
@@ -81,5 +83,12 @@ def e2e_suites(
         plan = plan,
         tags = SUITE_TEST_TAGS + ["manual"] + tags,
         timeout = timeout,
+        visibility = visibility,
+    )
+    suite_bundle(
+        name = name + ".bundle",
+        testonly = True,
+        plan = plan,
+        tags = ["manual"] + tags,
         visibility = visibility,
     )

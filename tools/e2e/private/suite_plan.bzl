@@ -77,11 +77,16 @@ def _suite_plan_impl(ctx):
     draft = ctx.actions.declare_file(ctx.label.name + ".draft.json")
     ctx.actions.write(draft, json.encode(_plan(ctx, images.entries)) + "\n")
     plan = _check(ctx, draft)
-    files = [plan, ctx.file.kind_config, ctx.file.node_image, ctx.executable.test] + ctx.files.manifests + images.files
-    runfiles = ctx.runfiles(files = files).merge(ctx.attr.test[DefaultInfo].default_runfiles)
+    own = [plan, ctx.file.kind_config, ctx.file.node_image, ctx.executable.test] + ctx.files.manifests
+    test_runfiles = ctx.attr.test[DefaultInfo].default_runfiles
     return [
-        DefaultInfo(files = depset([plan]), runfiles = runfiles),
-        SuitePlanInfo(plan = plan, rlocation = _rlocation(ctx, plan), summary = _summary(ctx)),
+        DefaultInfo(files = depset([plan]), runfiles = ctx.runfiles(files = own + images.files).merge(test_runfiles)),
+        SuitePlanInfo(
+            plan = plan,
+            portable = depset(own + images.descriptors, transitive = [test_runfiles.files]),
+            rlocation = _rlocation(ctx, plan),
+            summary = _summary(ctx),
+        ),
     ]
 
 suite_plan = rule(

@@ -21,7 +21,11 @@ def _suites_plan_impl(ctx):
     ])
     return [
         DefaultInfo(files = depset([plan]), runfiles = runfiles),
-        SuitePlanInfo(plan = plan, rlocation = rlocation_path(ctx.workspace_name, plan.short_path)),
+        SuitePlanInfo(
+            plan = plan,
+            portable = depset([plan], transitive = [suite[SuitePlanInfo].portable for suite in ctx.attr.suites]),
+            rlocation = rlocation_path(ctx.workspace_name, plan.short_path),
+        ),
     ]
 
 suites_plan = rule(

@@ -161,6 +161,21 @@ def _set_test_impl(ctx):
 
 _set_test = analysistest.make(_set_test_impl)
 
+# The layouts stay outside even where the plan has them.
+def _bundle_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    target = analysistest.target_under_test(env)
+    pack = analysistest.target_actions(env)[0]
+    asserts.equals(env, [file.basename for file in target[DefaultInfo].files.to_list()], ["set.bundle.tar.gz"])
+    inputs = [file.short_path for file in pack.inputs.to_list()]
+    for path in ["set.plan.json", "suite.plan.json", "suite_with_database.plan.json", "a.yaml", "tests_test_/tests_test"]:
+        asserts.true(env, "tools/e2e/tests/" + path in inputs, path + " is not packed")
+    asserts.true(env, "tools/oci/tests/image.descriptor.json" in inputs, "the descriptor is not packed")
+    asserts.equals(env, [], [file.short_path for file in pack.inputs.to_list() if file.is_directory])
+    return analysistest.end(env)
+
+_bundle_test = analysistest.make(_bundle_test_impl, config_settings = {_LAYERS: "runfiles"})
+
 def _fails_test_impl(ctx):
     env = analysistest.begin(ctx)
     asserts.expect_failure(env, ctx.attr.message)
@@ -286,6 +301,10 @@ def suite_test_suite(name):
         name = "set_plan_test",
         target_under_test = ":set.plan",
     )
+    _bundle_test(
+        name = "bundle_test",
+        target_under_test = ":set.bundle",
+    )
     _fails_test(
         name = "bad_expose_test",
         message = "//test/e2e:bad: 'expose' must have values \"<service>:<port name>\", got \"a\" for A_URL",
@@ -311,6 +330,7 @@ def suite_test_suite(name):
         tests = [
             ":bad_expose_test",
             ":bad_node_image_test",
+            ":bundle_test",
             ":database_plan_test",
             ":database_test",
             ":names_test",

@@ -1,12 +1,8 @@
 // Layer writes one image layer, a tar archive through zstd, from files that the build made.
 //
-// The archive depends on the entries' paths, modes, owners and bytes alone: entries are sorted, every time is 1970-01-01,
-// owners are numbers, parent directories are made with mode 0755 and owner 0. Nothing of the machine, the user or the
-// build's folders gets into it. It is compressed by zstd at level 1, in one thread: a third of the bytes in every cache,
-// registry and link, for less time than it takes to hash and deliver the others (docs/benchmarks.md, "Compression of layers").
-// The compressed bytes depend on the archive and on the version of the compressor in go.mod.
-//
-// It knows no symbolic links, devices or extended attributes: none of our images has any.
+// Package archive says what the archive depends on. It is compressed by zstd at level 1, in one thread: a third of the bytes in
+// every cache, registry and link, for less time than it takes to hash and deliver the others (docs/benchmarks.md, "Compression
+// of layers"). The compressed bytes depend on the archive and on the version of the compressor in go.mod.
 package main
 
 import (
@@ -15,6 +11,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/kubernaut/kubernaut/tools/archive"
 )
 
 func main() {
@@ -50,8 +48,7 @@ func (b *builder) addDir(value string) error {
 	if err != nil {
 		return err
 	}
-	e.dir = true
-	return b.add(e)
+	return b.Add(e)
 }
 
 func (b *builder) addFile(value string) error {
@@ -63,8 +60,8 @@ func (b *builder) addFile(value string) error {
 	if err != nil {
 		return err
 	}
-	e.open = func() (io.ReadCloser, int64, error) { return openFile(source) }
-	return b.add(e)
+	e.Open = archive.File(source)
+	return b.Add(e)
 }
 
 func (b *builder) addZip(value string) error {

@@ -15,8 +15,8 @@ def plan_images(ctx, owner, images):
         images: list of ImageDescriptorInfo.
 
     Returns:
-        struct with entries, a list of plan.Image of tools/slipway/plan, and files, a list of Files for the runfiles: layouts
-        only with --//tools/oci:layers=runfiles.
+        struct with entries, a list of plan.Image of tools/slipway/plan, descriptors, a list of Files, and files, a list of Files
+        for the runfiles: the descriptors, and the layouts only with --//tools/oci:layers=runfiles.
     """
     with_layouts = ctx.attr._layers[BuildSettingInfo].value == "runfiles"
     entries = []
@@ -36,7 +36,6 @@ def plan_images(ctx, owner, images):
             "label": info.image_label,
             "name": info.image_name,
         } | layout)
-    files = [info.descriptor for info in images]
-    if with_layouts:
-        files += [info.layout for info in images]
-    return struct(entries = entries, files = files)
+    descriptors = [info.descriptor for info in images]
+    layouts = [info.layout for info in images] if with_layouts else []
+    return struct(descriptors = descriptors, entries = entries, files = descriptors + layouts)

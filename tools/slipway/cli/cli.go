@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
@@ -36,7 +37,19 @@ type Streams struct {
 // Main runs the command line and returns the exit code: 0 passed, 1 tests failed, 2 usage or plan, 3 delivery or cluster,
 // 130 when ctx ended. getenv is os.Getenv outside of tests.
 func Main(ctx context.Context, args []string, getenv func(string) string, streams Streams) int {
-	return run(ctx, args, getenv, streams, realSteps())
+	program, _ := os.Executable() // one that is not known is in no bundle
+	return runIn(ctx, program, args, getenv, streams, realSteps())
+}
+
+// runIn runs in the bundle of a program, if there is one.
+func runIn(ctx context.Context, program string, args []string, getenv func(string) string, streams Streams, steps steps) int {
+	workDir, _ := os.Getwd() // without one, hints name the bundle by its whole path
+	inner, err := inBundle(program, workDir, getenv)
+	if err != nil {
+		complain(streams.Err, err, "")
+		return code(ctx, err)
+	}
+	return run(ctx, args, inner, streams, steps)
 }
 
 func run(ctx context.Context, args []string, getenv func(string) string, streams Streams, steps steps) int {
@@ -59,7 +72,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, streams
 	if err == nil {
 		return fault.Passed
 	}
-	complain(streams.Err, err)
+	complain(streams.Err, err, getenv(commandVar))
 	return code(ctx, err)
 }
 
@@ -99,14 +112,14 @@ func code(ctx context.Context, err error) int {
 	return fault.Code(err)
 }
 
-// complain prints the error on one line, whatever it holds, then its details and its hints.
-func complain(w io.Writer, err error) {
+// complain prints the error on one line, whatever it holds, then its details and its hints. command is commandVar's value.
+func complain(w io.Writer, err error, command string) {
 	text, details := apart(err.Error())
 	fmt.Fprintf(w, "slipway: error: %s\n", oneLine(text))
 	for _, detail := range details {
 		fmt.Fprintf(w, "  %s\n", detail)
 	}
-	list := hints(err)
+	list := inPlace(hints(err), command)
 	for _, hint := range list[:min(len(list), maxHints)] {
 		fmt.Fprintf(w, "slipway: hint: %s\n", hint)
 	}

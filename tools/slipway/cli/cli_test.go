@@ -71,7 +71,7 @@ func TestComplain(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var got bytes.Buffer
-			complain(&got, tc.err)
+			complain(&got, tc.err, "")
 			if diff := cmp.Diff(tc.want, got.String()); diff != "" {
 				t.Errorf("output (-want +got):\n%s", diff)
 			}

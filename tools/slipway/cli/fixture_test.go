@@ -18,6 +18,7 @@ import (
 	ggcr "github.com/google/go-containerregistry/pkg/registry"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/kubernaut/kubernaut/tools/slipway/bundle"
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 )
 
@@ -92,6 +93,9 @@ func setup(env *testscript.Env) error {
 	if err := writeSets(root, p, failing); err != nil {
 		return err
 	}
+	if err := makePortable(root, "plan", "failing", "all", "all.second", "mixed", "mixed.second"); err != nil {
+		return err
+	}
 	// The credentials of "me", whose password is "secret", for the good registry.
 	login := map[string]any{"auths": map[string]any{env.Getenv("REGISTRY"): map[string]string{"auth": "bWU6c2VjcmV0"}}}
 	if err := write(filepath.Join(env.WorkDir, "docker", "config.json"), login); err != nil {
@@ -141,6 +145,25 @@ func writeCached(env *testscript.Env, root string, p plan.Plan) error {
 		write(filepath.Join(env.WorkDir, "remote.bazelrc"), "common:ci --remote_cache="+server.URL+"\n"),
 		write(filepath.Join(env.WorkDir, "base", "DO_NOT_BUILD_HERE"), filepath.Join(env.WorkDir, "checkout")),
 	)
+}
+
+// makePortable writes plans as a bundle has them into a bundle beside the runfiles, and links the other files.
+func makePortable(root string, plans ...string) error {
+	folder := filepath.Join(root, "..", "..", "gateway.bundle", bundle.Files, "_main")
+	for _, name := range plans {
+		data, err := os.ReadFile(filepath.Join(root, name+".json"))
+		if err == nil {
+			data, err = bundle.Portable(name, data)
+		}
+		if err := errors.Join(err, write(filepath.Join(folder, name+".json"), string(data))); err != nil {
+			return err
+		}
+	}
+	var errs []error
+	for _, name := range []string{"node.json", "kind.yaml", "deploy.yaml", "gateway_test", "gateway", "datastorage"} {
+		errs = append(errs, os.Symlink(filepath.Join(root, name), filepath.Join(folder, name)))
+	}
+	return errors.Join(errs...)
 }
 
 // writeSets writes sets of the suite and of a second one: all.json, mixed.json, whose second suite fails, and clash.json,

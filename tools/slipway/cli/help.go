@@ -64,6 +64,15 @@ Disk:
   begins with the build, after the set-up of tools/bazelw, or with this program when that is not
   known. A node image that is pulled meanwhile is in it, and so is what other programs write.
 
+A bundle:
+  tools/bazelw build //test/e2e:gateway.bundle
+  tar xf bazel-bin/test/e2e/gateway.bundle.tar.gz && gateway.bundle/run
+  One archive has all that a run needs but the images' layers: no Bazel, no checkout. Every flag
+  counts as above. The nodes pull from the registry of IMAGE_REGISTRY and IMAGE_TAG, or slipway reads
+  the layers from a cache. A container engine must run that has the node image or can pull it;
+  its client is found by PATH, the cache folder by HOME. "//test/e2e:all" has a bundle, too;
+  --plan=_main/test/e2e/gateway.plan.json runs one suite of it.
+
 Environment:
   IMAGE_REGISTRY        host[:port][/path] without scheme, lower case; empty counts as not set
   IMAGE_TAG             at most 128 characters of A-Z a-z 0-9 _ . -

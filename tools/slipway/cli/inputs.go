@@ -28,6 +28,7 @@ type inputs struct {
 
 // suiteInputs are one suite's.
 type suiteInputs struct {
+	path      string // of the plan, as it was asked for
 	plan      plan.Plan
 	manifests []deploy.File
 	binary    string
@@ -139,7 +140,7 @@ func (in *inputs) readSet(name string, data []byte, f *files) error {
 
 func (in *inputs) addSuite(name string, data []byte) error {
 	p, err := plan.Decode(name, data)
-	in.suites = append(in.suites, suiteInputs{plan: p})
+	in.suites = append(in.suites, suiteInputs{path: name, plan: p})
 	return err
 }
 
@@ -250,8 +251,13 @@ func (in inputs) ports() int {
 	return n
 }
 
+// hasSource: whether somebody is known who may have the layers.
+func (r *runner) hasSource() bool {
+	return len(r.in.blobs(r.progress, r.caches, r.uploaded()...).Sources) > 0
+}
+
 // blobs are the layers: from layouts on this machine, else from a cache, else from what else there is.
-func (in inputs) blobs(p progress.Reporter, c caches, others ...source.Named) source.Blobs {
+func (in inputs) blobs(p progress.Reporter, c caches, others ...source.Named) *source.Chain {
 	label := map[string]string{}
 	chain := &source.Chain{
 		Report: func(name string, err error) { p.Line("slipway: warning: %s: %v", name, oneLine(err.Error())) },

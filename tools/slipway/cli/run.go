@@ -122,6 +122,9 @@ func (r *runner) execute(ctx context.Context) (err error) {
 	if r.options.dryRun {
 		return r.dryRun(ctx)
 	}
+	if err := r.checkSources(); err != nil {
+		return err
+	}
 	if r.state, err = stateDir(r.getenv); err != nil {
 		return err
 	}
@@ -181,6 +184,7 @@ func (r *runner) acquire(ctx context.Context) (*held, error) {
 		Storage:    r.disk.storage,
 	})
 	if err != nil {
+		err = r.explainEngine(err)
 		end(report.Moved{}, "", err)
 		return nil, err
 	}

@@ -39,11 +39,11 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// slipwayProcess leaves its exit code in $WORK/exit, which the scripts check with "exits".
+// slipwayProcess leaves its exit code in $WORK/exit, which the scripts check with "exits". It takes itself for $PROGRAM.
 func slipwayProcess() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	exit := run(ctx, os.Args[1:], os.Getenv, Streams{Out: os.Stdout, Err: os.Stderr}, fakeSteps())
+	exit := runIn(ctx, os.Getenv("PROGRAM"), os.Args[1:], os.Getenv, Streams{Out: os.Stdout, Err: os.Stderr}, fakeSteps())
 	os.WriteFile(os.Getenv("WORK")+"/exit", fmt.Appendf(nil, "%d", exit), 0o644)
 	os.Exit(exit)
 }

@@ -60,7 +60,7 @@ func (r *runner) checkTestArgs() error {
 	}
 	return &plan.InputError{
 		Message: fmt.Sprintf("arguments of a test need one suite, %s has %d", r.in.label, len(r.in.suites)),
-		Hints:   []string{"tools/bazelw run " + r.in.suites[0].plan.Label + " -- -- " + strings.Join(r.options.testArgs, " ")},
+		Hints:   []string{r.again(r.in.suites[0], append([]string{"--"}, r.options.testArgs...)...)},
 	}
 }
 
@@ -117,7 +117,7 @@ func (r *runner) join(ctx context.Context, errs []error) error {
 		}
 		m := r.members[i]
 		if len(names) == 0 {
-			hints = append(fault.Hints(err), "tools/bazelw run "+m.inputs.plan.Label)
+			hints = append(fault.Hints(err), r.again(m.inputs))
 		}
 		names, code = append(names, m.name()), max(code, fault.Code(err))
 		details = append(details, "    "+m.name()+": "+err.Error())

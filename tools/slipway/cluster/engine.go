@@ -20,6 +20,9 @@ const answerTimeout = 10 * time.Second
 // engine is the command-line client of a container engine that answers: "docker" or "podman", as kind calls it too.
 type engine string
 
+// ErrNoEngine is why no cluster can be made where no engine answers.
+var ErrNoEngine = errors.New("no container engine answers")
+
 // errDenied is an engine that runs and refuses this user.
 var errDenied = errors.New("permission denied")
 
@@ -63,7 +66,7 @@ func firstAnswering(ctx context.Context, candidates []engine) (engine, error) {
 	if !slices.Contains(candidates, "docker") { // what both of them start
 		hints = []string{"--engine=docker"}
 	}
-	return "", fault.New(fault.Delivery, fmt.Errorf("no container engine answers (%s)", strings.Join(causes, "; ")), hints...)
+	return "", fault.New(fault.Delivery, fmt.Errorf("%w (%s)", ErrNoEngine, strings.Join(causes, "; ")), hints...)
 }
 
 // answers returns nil when the engine runs, and a short cause otherwise.

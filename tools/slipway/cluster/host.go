@@ -45,7 +45,7 @@ func (h *kindHost) ensureImage(ctx context.Context) error {
 		return nil
 	}
 	if h.offline() {
-		return fault.New(fault.Delivery, fmt.Errorf("node image %q is not in %s", h.image.Reference, h.engine), "tools/bazelw --setup")
+		return fault.New(fault.Delivery, fmt.Errorf("node image %q is not in %s, and no registry has it: the offline tool set makes it", h.image.Reference, h.engine), "tools/bazelw --setup")
 	}
 	step := h.progress.Step("node image "+h.image.Reference, 0)
 	if _, err := h.engine.run(ctx, nil, "pull", "--quiet", h.image.Reference); err != nil {
