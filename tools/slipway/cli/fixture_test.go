@@ -53,8 +53,8 @@ printf '\026=== RUN   TestGW1\nhello from the test\n\026--- %s: TestGW1 (0.00s)\
 test "${VERDICT:-PASS}" = PASS
 `
 
-// setup makes a script's surroundings: runfiles of a suite with two images, a registry, one that denies every push, a cache,
-// and an address where nobody listens.
+// setup makes a script's surroundings: runfiles of a suite with two images, a registry, one that denies every push, one that
+// never takes a blob, a cache, and an address where nobody listens.
 func setup(env *testscript.Env) error {
 	root := filepath.Join(env.WorkDir, "runfiles", "_main")
 	serve(env)
@@ -206,11 +206,21 @@ func serve(env *testscript.Env) {
 		}
 		inner.ServeHTTP(w, r)
 	}))
+	hanging := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut {
+			write(filepath.Join(env.WorkDir, "hangs"), "put\n")
+			io.Copy(io.Discard, r.Body)
+			<-r.Context().Done()
+			return
+		}
+		inner.ServeHTTP(w, r)
+	}))
 	dead := httptest.NewServer(inner)
 	dead.Close()
 	env.Defer(good.Close)
 	env.Defer(denying.Close)
-	for name, s := range map[string]*httptest.Server{"REGISTRY": good, "DENYING": denying, "DEAD": dead} {
+	env.Defer(hanging.Close)
+	for name, s := range map[string]*httptest.Server{"REGISTRY": good, "DENYING": denying, "HANGING": hanging, "DEAD": dead} {
 		env.Setenv(name, strings.TrimPrefix(s.URL, "http://"))
 	}
 }

@@ -65,7 +65,7 @@ type Result struct {
 }
 
 // Push makes sure that every image is in its registry, by digest and by tag. All images are tried; the error joins those
-// of each failed one. It wraps a *DeniedError or an *UnreachableError where the cause is one.
+// of each failed one. It wraps a *DeniedError or an *UnreachableError where the cause is one, and is ctx's when that ended.
 func (p *Pusher) Push(ctx context.Context, images []Image) (result Result, err error) {
 	sessions, err := p.openAll(ctx, images)
 	defer func() {
@@ -84,7 +84,10 @@ func (p *Pusher) Push(ctx context.Context, images []Image) (result Result, err e
 		for _, s := range sessions {
 			errs = append(errs, phase(s, ctx))
 		}
-		if err := errors.Join(errs...); err != nil {
+		switch err := errors.Join(errs...); {
+		case err != nil && ctx.Err() != nil:
+			return result, ctx.Err() // each image failed of it
+		case err != nil:
 			return result, err
 		}
 	}

@@ -100,6 +100,9 @@ func (u *imageUpload) end() error {
 
 // blob makes sure that the repository has b. from owner's repository it may be taken over.
 func (u *imageUpload) blob(ctx context.Context, b plan.Blob, owner *state) error {
+	if ctx.Err() != nil {
+		return ctx.Err() // no request that cannot succeed
+	}
 	there, err := u.session.blobExists(ctx, u.state.repo, b.Digest)
 	if err != nil {
 		return err

@@ -1,0 +1,65 @@
+package registry_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/kubernaut/kubernaut/tools/slipway/registry"
+)
+
+// An upload may go on at another host, but not without the TLS that the registry has.
+func TestPushUploadElsewhere(t *testing.T) {
+	s, d := newServer(t), newDisk()
+	fault{http.MethodPost, uploads, -1, func(_ *server, w http.ResponseWriter, r *http.Request) bool {
+		w.Header().Set("Location", "http://storage.invalid/upload?credential=hunter2")
+		w.WriteHeader(http.StatusAccepted)
+		return true
+	}}.on(s)
+	p := d.pusher()
+	p.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+		r.URL.Scheme, r.URL.Host = "http", s.host
+		return http.DefaultTransport.RoundTrip(r)
+	})
+	image := s.to(d.image("a", "base"), "t1")
+	image.Repository = "registry.example.com/k/a"
+	_, err := p.Push(t.Context(), []registry.Image{image})
+	want := "pushing //services/a:image to registry.example.com/k/a: the registry wants the upload to go to storage.invalid without TLS"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %q", err, want)
+	}
+}
+
+// With several registries, no tag is written in one before the other has everything.
+func TestPushSeveralRegistries(t *testing.T) {
+	good, bad, d := newServer(t), newServer(t), newDisk()
+	fault{http.MethodPut, uploads, -1, refuse(500, "")}.on(bad)
+	images := []registry.Image{good.to(d.image("a", "base"), "t1"), bad.to(d.image("b", "base"), "t1")}
+	if _, err := d.pusher().Push(t.Context(), images); err == nil {
+		t.Fatal("got no error")
+	}
+	if len(good.manifests) != 0 {
+		t.Errorf("got %v in the good registry", good.manifests)
+	}
+	bad.repair()
+	if _, err := d.pusher().Push(t.Context(), images); err != nil || len(good.audit(t)) != 1 || len(bad.audit(t)) != 1 {
+		t.Errorf("got %v after the repair, tags %v and %v", err, good.audit(t), bad.audit(t))
+	}
+}
+
+// An empty layer has a body of 0 bytes, which is not one of unknown length.
+func TestPushEmptyLayer(t *testing.T) {
+	s, d := newServer(t), newDisk()
+	image := s.to(d.image("a", ""), "t1")
+	s.fault = func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPut && r.ContentLength < 0 {
+			t.Errorf("%s: got a body of unknown length", r.URL.Path)
+		}
+		return false
+	}
+	if _, err := d.pusher().Push(t.Context(), []registry.Image{image}); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.audit(t); len(got) != 1 {
+		t.Errorf("got tags %v", got)
+	}
+}
