@@ -35,6 +35,15 @@ type sourceError struct{ err error }
 func (e *sourceError) Error() string { return e.err.Error() }
 func (e *sourceError) Unwrap() error { return e.err }
 
+// corruption is err when it comes from a source whose bytes were wrong, nil for any other.
+func corruption(err error) error {
+	var corrupt *source.CorruptError
+	if errors.As(err, &corrupt) {
+		return err
+	}
+	return nil
+}
+
 type shownReader struct {
 	io.ReadCloser
 	content *content

@@ -191,14 +191,14 @@ func retryAfter(value string, fallback time.Duration) time.Duration {
 }
 
 // beginAgain tells whether an upload that failed is worth a new one from its first byte, and after which time: the connection
-// broke, the registry failed in the middle of the body, or it has forgotten what it was sent. The bytes are not at fault, they
-// are verified on their way.
+// broke, the registry failed in the middle of the body, it has forgotten what it was sent, or the bytes turned out to be wrong
+// on their way, where they are verified.
 func beginAgain(err error, wait time.Duration) (delay time.Duration, again bool) {
 	var mine *sourceError
 	var answer *answerError
 	switch {
 	case errors.As(err, &mine):
-		return 0, false
+		return 0, corruption(err) != nil // there may be another source, which is asked now
 	case errors.As(err, &answer):
 		delay = max(wait, answer.after)
 		return delay, delay <= maxWait && forgetful(answer.refusal)

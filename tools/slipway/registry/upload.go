@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"golang.org/x/sync/errgroup"
 
@@ -130,18 +131,20 @@ func (u *imageUpload) blob(ctx context.Context, b plan.Blob, owner *state) error
 func (u *imageUpload) transfer(ctx context.Context, b plan.Blob, from string) (outcome, error) {
 	c := &content{blob: b, blobs: inMemory(u.state.image.Descriptor, u.session.blobs), step: u.step}
 	wait := u.session.backoff
+	var corrupt error // of a source that a source.Chain does not ask again
 	for attempt := 1; ; attempt++ {
 		how, err := u.try(ctx, c, from)
-		if err == nil || attempt == uploads || ctx.Err() != nil {
-			return how, err
-		}
 		delay, again := beginAgain(err, wait)
-		if !again {
+		switch {
+		case corrupt != nil && errors.Is(err, fs.ErrNotExist):
+			return how, corrupt // that says more than that no other source has it
+		case err == nil || !again || attempt == uploads || ctx.Err() != nil:
 			return how, err
 		}
 		if err := sleep(ctx, delay); err != nil {
 			return how, err
 		}
+		corrupt = corruption(err)
 		wait *= 2
 	}
 }

@@ -1,10 +1,14 @@
 package registry_test
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"net/http"
 	"testing"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/registry"
+	"github.com/kubernaut/kubernaut/tools/slipway/source"
 )
 
 // An upload may go on at another host, but not without the TLS that the registry has.
@@ -62,4 +66,33 @@ func TestPushEmptyLayer(t *testing.T) {
 	if got := s.audit(t); len(got) != 1 {
 		t.Errorf("got tags %v", got)
 	}
+}
+
+// A source with wrong bytes is left for the next one; when there is none, its corruption is the error.
+func TestPushOtherSource(t *testing.T) {
+	s, good, bad := newServer(t), newDisk(), newDisk()
+	image := s.to(good.image("a", "base", "1"), "t1")
+	bad.image("a", "base")
+	bad.blobs[image.Descriptor.Layers[1].Digest] = []byte("2")
+	chain := func(disks ...*disk) *source.Chain {
+		c := &source.Chain{}
+		for i, d := range disks {
+			c.Sources = append(c.Sources, source.Named{Name: fmt.Sprint("source ", i), Blobs: d})
+		}
+		return c
+	}
+	p := bad.pusher()
+	p.Blobs = chain(bad)
+	var corrupt *source.CorruptError
+	if _, err := p.Push(t.Context(), []registry.Image{image}); !errors.As(err, &corrupt) || errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("bad source alone: got %v, want a CorruptError", err)
+	}
+	if tags := s.audit(t); len(tags) != 0 {
+		t.Errorf("bad source alone: got tags %v", tags)
+	}
+	p.Blobs = chain(bad, good)
+	if _, err := p.Push(t.Context(), []registry.Image{image}); err != nil || len(s.audit(t)) != 1 {
+		t.Errorf("with a good source: got %v and tags %v", err, s.audit(t))
+	}
+	s.takenOnce(t)
 }
