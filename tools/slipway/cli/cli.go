@@ -153,7 +153,8 @@ func oneLine(text string) string {
 type suiteError struct {
 	error
 	label  string // the suite's, from the plan
-	pushes bool   // it is no suite: nothing but the registry will do
+	pushes bool   // nothing but the registry will do
+	suite  bool   // it pushes a suite's images: the suite's target wants the command's name
 }
 
 func (e *suiteError) Unwrap() error { return e.error }
@@ -174,10 +175,14 @@ func hints(err error) []string {
 	if errors.As(err, &suite) {
 		target = suite.label
 	}
+	command := ""
+	if suite != nil && suite.suite {
+		command = "push "
+	}
 	var lines []string
 	for _, hint := range actions(err) {
 		if strings.HasPrefix(hint, "--") {
-			hint = "tools/bazelw run " + target + " -- " + hint
+			hint = "tools/bazelw run " + target + " -- " + command + hint
 		}
 		lines = append(lines, hint)
 	}

@@ -107,6 +107,7 @@ Usage:
 
 Under bazel, flags follow "--":
   tools/bazelw run //services:push -- --registry=localhost:5001/kubernaut --tag=dev
+  tools/bazelw run //test/e2e:gateway -- push --registry=localhost:5001/kubernaut    (the suite's images)
 
 Images that are there cost one request each and no byte. Blobs are sent in parallel, one that several images share once
 where the registry can mount it; manifests follow when all blobs of all images are there, tags when all manifests are. A
@@ -122,7 +123,8 @@ Flags:
   --dry-run             say which requests and bytes each image would cost, and stop
   --jobs=N              registry requests at a time, 1 to 64 (default 4)
   --report=FILE         write the report as JSON, version 1
-  --plan=FILE           what to push, a file or a path in the runfiles (default: $SLIPWAY_PLAN)
+  --plan=FILE           what to push: the plan of an image_push, or the images of a suite's or a set's, which need
+                        --registry; a file or a path in the runfiles (default: $SLIPWAY_PLAN)
 
 Environment:
   IMAGE_REGISTRY        see --registry

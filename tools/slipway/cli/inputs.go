@@ -95,20 +95,12 @@ func readInputs(name string, f *files) (inputs, error) {
 	if err != nil {
 		return inputs{}, err
 	}
+	if plan.IsPush(data) {
+		return inputs{}, fault.New(fault.Usage, fmt.Errorf("plan %q is of images to push and has no suite", name), "slipway push --plan="+name)
+	}
 	var in inputs
-	switch {
-	case plan.IsSet(data):
-		err = in.readSet(name, data, f)
-	case plan.IsPush(data):
-		err = fault.New(fault.Usage, fmt.Errorf("plan %q is of images to push and has no suite", name), "slipway push --plan="+name)
-	default:
-		err = in.addSuite(name, data)
-	}
-	if err != nil {
+	if err := in.readSuites(name, data, f); err != nil {
 		return inputs{}, err
-	}
-	if len(in.suites) == 1 && in.name == "" {
-		in.label, in.name = in.suites[0].plan.Label, in.suites[0].plan.Name
 	}
 	for _, read := range []func(*files) error{in.readImages, in.readCluster, in.readManifests, in.findBinaries} {
 		if err := read(f); err != nil {
@@ -116,6 +108,18 @@ func readInputs(name string, f *files) (inputs, error) {
 		}
 	}
 	return in, nil
+}
+
+// readSuites reads plans, and none of the files that they name.
+func (in *inputs) readSuites(name string, data []byte, f *files) error {
+	if plan.IsSet(data) {
+		return in.readSet(name, data, f)
+	}
+	if err := in.addSuite(name, data); err != nil {
+		return err
+	}
+	in.label, in.name = in.suites[0].plan.Label, in.suites[0].plan.Name
+	return nil
 }
 
 func (in *inputs) readSet(name string, data []byte, f *files) error {

@@ -83,21 +83,27 @@ func pushCommand(ctx context.Context, args []string, getenv func(string) string,
 	if err != nil {
 		return err
 	}
-	if r.caches, err = openCaches(o.caches, getenv); err != nil {
-		return &suiteError{error: err, label: r.in.label, pushes: true}
+	if r.caches, err = openCaches(o.caches, getenv); err == nil {
+		defer r.caches.close() //nolint:errcheck // everything has been read
+		err = r.runPush(ctx, o, standard)
 	}
-	defer r.caches.close() //nolint:errcheck // everything has been read
-	if err := r.runPush(ctx, o, standard); err != nil {
-		return &suiteError{error: err, label: r.in.label, pushes: true}
+	if err != nil {
+		return &suiteError{error: err, label: r.in.label, pushes: true, suite: len(r.in.suites) > 0}
 	}
 	return nil
 }
 
-// readPush returns the registry that the plan names.
+// readPush returns the registry that the plan names; a suite's names none.
 func (in *inputs) readPush(name string, f *files) (registry string, err error) {
 	data, err := f.readPlan(name)
 	if err != nil {
 		return "", err
+	}
+	if !plan.IsPush(data) {
+		if err := in.readSuites(name, data, f); err != nil {
+			return "", err
+		}
+		return "", in.readImages(f)
 	}
 	p, err := plan.DecodePush(name, data)
 	if err != nil {

@@ -54,7 +54,7 @@ type PushInput struct {
 	Tags             []string // each --tag
 	VariableRegistry string   // IMAGE_REGISTRY; empty counts as not set
 	VariableTag      string   // IMAGE_TAG; empty counts as not set
-	Default          string   // Push.Registry
+	Default          string   // Push.Registry; empty for a suite's images, which have none
 }
 
 // PushDecision is where a push's images go.
@@ -84,6 +84,11 @@ func DecidePush(in PushInput) (PushDecision, error) {
 	case in.VariableRegistry != "":
 		d.Registry, d.Reason = in.VariableRegistry, "IMAGE_REGISTRY is set"
 		registrySetting = registryVariable
+	case in.Default == "":
+		return PushDecision{}, &InputError{
+			Message: "neither --registry nor IMAGE_REGISTRY says where to",
+			Hints:   []string{"--registry=localhost:5001/kubernaut", exampleRegistry},
+		}
 	}
 	if err := registrySetting.checkRegistry(d.Registry); err != nil {
 		return PushDecision{}, err

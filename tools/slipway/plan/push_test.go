@@ -77,11 +77,13 @@ func TestDecidePushRefuses(t *testing.T) {
 	}{
 		{plan.PushInput{Registry: "http://r.io/K"}, plan.InputError{Message: `--registry must not have a scheme, got "http://r.io/K"`, Hints: []string{"--registry=r.io/k"}}},
 		{plan.PushInput{Registry: "me:hunter2@r.io"}, plan.InputError{Message: `--registry must not hold credentials or a digest (@)`, Hints: []string{"--registry=localhost:5001/kubernaut"}}},
-		{plan.PushInput{Tags: []string{"ok", "a/b"}}, plan.InputError{Message: `--tag must be letters, digits, '_', '.' and '-', and must not begin with '.' or '-', got "a/b"`, Hints: []string{"--tag=a-b"}}},
+		{plan.PushInput{Registry: "r.io", Tags: []string{"ok", "a/b"}}, plan.InputError{Message: `--tag must be letters, digits, '_', '.' and '-', and must not begin with '.' or '-', got "a/b"`, Hints: []string{"--tag=a-b"}}},
 		{plan.PushInput{VariableRegistry: "k"}, plan.InputError{Message: `IMAGE_REGISTRY must begin with a host: "k" has neither dot nor port, got "k"`, Hints: []string{"export IMAGE_REGISTRY=localhost:5001/kubernaut", unset}}},
-		{plan.PushInput{VariableTag: ".x"}, plan.InputError{Message: `IMAGE_TAG must be letters, digits, '_', '.' and '-', and must not begin with '.' or '-', got ".x"`, Hints: []string{"export IMAGE_TAG=x", unset}}},
+		{plan.PushInput{Default: "r.io", VariableTag: ".x"}, plan.InputError{Message: `IMAGE_TAG must be letters, digits, '_', '.' and '-', and must not begin with '.' or '-', got ".x"`, Hints: []string{"export IMAGE_TAG=x", unset}}},
+		{plan.PushInput{Tags: []string{"a"}}, plan.InputError{
+			Message: "neither --registry nor IMAGE_REGISTRY says where to", Hints: []string{"--registry=localhost:5001/kubernaut", "export IMAGE_REGISTRY=localhost:5001/kubernaut"},
+		}},
 	} {
-		tc.in.Default = "ghcr.io/k"
 		_, err := plan.DecidePush(tc.in)
 		var bad *plan.InputError
 		if !errors.As(err, &bad) {
