@@ -102,6 +102,10 @@ func (c *setup) attempt(t *testing.T, f broken, image node.Image) error {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	times := 0
+	if f.blobs != nil {
+		_, err := c.deliver(ctx, f.blobs, []node.Image{image})
+		return err
+	}
 	blobs := &half{c.layers, func(r *reading) error {
 		if times++; f.middle == nil || f.times > 0 && times > f.times {
 			return nil

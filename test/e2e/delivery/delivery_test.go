@@ -14,6 +14,7 @@ import (
 
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
 	"github.com/kubernaut/kubernaut/tools/slipway/node"
+	"github.com/kubernaut/kubernaut/tools/slipway/source"
 )
 
 const (
@@ -97,6 +98,7 @@ func (c *setup) changed(t *testing.T) {
 // broken is a delivery that breaks at the middle of its only layer, or by itself.
 type broken struct {
 	name   string
+	blobs  source.Blobs                               // the source; nil: the one that has it
 	before func(t *testing.T, c *setup) (undo func()) // nil: nothing
 	middle func(c *setup, b *reading) error           // what reading the second half fails with; nil goes on
 	times  int                                        // attempts that break; 0: all
@@ -128,6 +130,11 @@ var faults = []broken{
 		name:   "containerd is killed again and again",
 		middle: func(c *setup, _ *reading) error { return c.worker().killContainerd() },
 		want:   []string{"-worker\": restarted while it took the images: importing: "}, code: fault.Delivery, others: true,
+	},
+	{
+		name:  "the source has lost the layer",
+		blobs: &source.Chain{},
+		want:  []string{"opening a blob of //test:image-", "is nowhere to be found"}, code: fault.Delivery,
 	},
 	{
 		name:   "the source is cut off",
