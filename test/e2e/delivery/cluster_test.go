@@ -188,17 +188,25 @@ func (m *machine) killContainerd() error {
 	return err
 }
 
-// diskUsage returns the bytes that each node's containerd takes.
-func (c *setup) diskUsage(t *testing.T) []int64 {
+// diskUsage returns the bytes that the node's containerd takes.
+func (m *machine) diskUsage(t *testing.T) int64 {
 	t.Helper()
-	var all []int64
-	for _, n := range c.nodes {
-		used, _, _ := strings.Cut(n.shell(t, "sync; du -sk /var/lib/containerd"), "\t")
-		kib, err := strconv.ParseInt(used, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, kib<<10)
+	used, _, _ := strings.Cut(m.shell(t, "sync; du -sk /var/lib/containerd"), "\t")
+	kib, err := strconv.ParseInt(used, 10, 64)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return all
+	return kib << 10
+}
+
+// collected returns the bytes once they are few enough, or after a while: nobody waits for the garbage collection.
+func (m *machine) collected(t *testing.T, enough int64) int64 {
+	t.Helper()
+	for range 20 {
+		if used := m.diskUsage(t); used <= enough {
+			return used
+		}
+		time.Sleep(250 * time.Millisecond)
+	}
+	return m.diskUsage(t)
 }

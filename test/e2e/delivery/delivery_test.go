@@ -42,7 +42,10 @@ func TestDelivery(t *testing.T) {
 }
 
 func (c *setup) tenImages(t *testing.T) {
-	before := c.diskUsage(t)
+	var before []int64
+	for _, n := range c.nodes {
+		before = append(before, n.diskUsage(t))
+	}
 	base := c.layers.layer(baseBytes)
 	for range images {
 		c.ten = append(c.ten, c.layers.image(base, c.layers.layer(1<<20)))
@@ -52,11 +55,11 @@ func (c *setup) tenImages(t *testing.T) {
 		t.Errorf("%d layers sent from %d readings, want %d from %d", result.LayersSent, c.layers.opened(), want, images+1)
 	}
 	unpacked := int64(baseBytes + images<<20)
-	for i, after := range c.diskUsage(t) {
-		grown := after - before[i]
-		t.Logf("%s: %.1f MB for %.1f MB of files", c.nodes[i].Name(), float64(grown)/1e6, float64(unpacked)/1e6)
+	for i, n := range c.nodes {
+		grown := n.collected(t, before[i]+unpacked+unpacked/10) - before[i]
+		t.Logf("%s: %.1f MB for %.1f MB of files", n.Name(), float64(grown)/1e6, float64(unpacked)/1e6)
 		if grown > unpacked+unpacked/10 {
-			t.Errorf("%s: %d bytes for %d bytes of files, want 1.1 times as many at most", c.nodes[i].Name(), grown, unpacked)
+			t.Errorf("%s: %d bytes for %d bytes of files, want 1.1 times as many at most", n.Name(), grown, unpacked)
 		}
 	}
 	for _, n := range c.nodes {

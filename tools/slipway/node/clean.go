@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -80,24 +79,21 @@ func (t *target) cleanRecords(ctx context.Context) error {
 	return fmt.Errorf("the attempt's records are back after %d removals", cleanRounds)
 }
 
-// leasesScript removes all leases but those in its argument, one that has just ended among them.
-const leasesScript = `for lease in $(ctr -n k8s.io leases ls -q); do
-case " $1 " in *" $lease "*) ;; *) ctr -n k8s.io leases rm "$lease" >/dev/null || true ;; esac
+// leasesScript removes all leases since a time, one that has just ended among them.
+const leasesScript = `for lease in $(ctr -n k8s.io leases ls | awk -v began="$1" 'NR > 1 && substr($2, 1, 19) >= began { print $1 }'); do
+ctr -n k8s.io leases rm "$lease" >/dev/null || true
 done`
 
 // cleanLeases removes the lease of an import that was killed, which would keep its part of the content for a day. A lease
-// does not say whose it is, so all go that were made since the import began; nobody else imports into a leased cluster,
+// does not say whose it is, so all go that were made since the session began; nobody else imports into a leased cluster,
 // and a pull of the kubelet's that is hit is tried again.
 func (t *target) cleanLeases(ctx context.Context) error {
-	if !t.after.importing {
-		return nil
-	}
-	_, err := t.exec(ctx, "sh", "-c", leasesScript, "sh", strings.Join(slices.Sorted(maps.Keys(t.after.leases)), " "))
+	_, err := t.exec(ctx, "sh", "-c", leasesScript, "sh", t.before.began)
 	return err
 }
 
 // collectScript runs containerd's garbage collection, which ctr knows only as a side effect.
-const collectScript = `ctr -n k8s.io leases create --id slipway-clean >/dev/null && ctr -n k8s.io leases rm --sync slipway-clean >/dev/null`
+const collectScript = `ctr -n k8s.io leases create --id slipway-$$ >/dev/null && ctr -n k8s.io leases rm --sync slipway-$$ >/dev/null`
 
 // collect drops the half-received blob. The next import would go on where it ends, even if the source was corrupt then
 // and no longer is, and store a blob of another digest.

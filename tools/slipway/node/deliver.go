@@ -166,7 +166,7 @@ func (l *Loader) receive(ctx context.Context, t *target, fed <-chan struct{}) er
 	case shared:
 		err = nil // stream reports it
 	case err == nil:
-		if t.after.keeps(t.dead) {
+		if t.after.kept {
 			l.keeps(t)
 		}
 		return nil
@@ -189,13 +189,12 @@ func (t *target) imported(fed <-chan struct{}) error {
 	}
 	after, err := t.session.next(unpackTimeout)
 	if err != nil {
-		t.after = parsePart(t.session.answers.rest())
 		return fmt.Errorf("importing: %w", err)
 	}
 	t.session.wait()
 	t.after = after
 	for _, image := range t.images {
-		if !after.complete(image) {
+		if !after.unpacked(image) {
 			return fmt.Errorf("verifying the import: %s is not unpacked", image.Reference())
 		}
 	}

@@ -36,7 +36,7 @@ type fakeNode struct {
 	records   map[string]string // name → manifest digest
 	content   map[string][]byte
 	ingests   map[string][]byte // beginnings of entries that were cut off; the next import goes on from there
-	leases    map[string]bool
+	leases    map[string]string // id → time
 	snapshots map[string]bool
 	argv      []string // commands so far, the session as "session" and what it is told
 	entries   []string // names of the last archive's entries
@@ -44,7 +44,7 @@ type fakeNode struct {
 
 func newFakeNode(name string) *fakeNode {
 	return &fakeNode{name: name, free: 1 << 30, records: map[string]string{}, content: map[string][]byte{}, ingests: map[string][]byte{},
-		leases: map[string]bool{"pull": true}, snapshots: map[string]bool{}}
+		leases: map[string]string{"pull": "2026-11-23T17:00:00"}, snapshots: map[string]bool{}}
 }
 
 func (n *fakeNode) Name() string { return n.name }
@@ -60,7 +60,7 @@ func (n *fakeNode) Exec(_ context.Context, _ io.Reader, argv ...string) ([]byte,
 		return nil, nil
 	case argv[0] == "sh" && argv[2] == leasesScript:
 		n.argv = append(n.argv, "leases")
-		maps.DeleteFunc(n.leases, func(id string, _ bool) bool { return !slices.Contains(strings.Fields(argv[4]), id) })
+		maps.DeleteFunc(n.leases, func(_, made string) bool { return made >= argv[4] })
 		return nil, nil
 	case argv[0] == "sh" && argv[2] == awakeScript:
 		n.argv = append(n.argv, "awake")
@@ -98,7 +98,6 @@ func (n *fakeNode) Stream(_ context.Context, stdin io.Reader, stdout io.Writer, 
 	}
 	n.argv = append(n.argv, strings.Join(words, " "))
 	if words[0] == "import" {
-		fmt.Fprintln(stdout, "# leases\n"+strings.Join(slices.Collect(maps.Keys(n.leases)), "\n")+"\n# import")
 		if err := n.importArchive(stdin); err != nil {
 			return err
 		}
@@ -106,7 +105,7 @@ func (n *fakeNode) Stream(_ context.Context, stdin io.Reader, stdout io.Writer, 
 	for _, digest := range words[1:] {
 		delete(n.content, digest)
 	}
-	n.list(stdout)
+	n.listSnapshots(stdout)
 	return nil
 }
 
@@ -125,7 +124,7 @@ func (n *fakeNode) readLine(r io.Reader) []string {
 
 // greet is what the session says first.
 func (n *fakeNode) greet(out io.Writer) {
-	fmt.Fprintf(out, "# run\n%d run\n# disk\nFilesystem 1024-blocks Used Available Capacity Mounted on\n/dev/vda1 999 1 %d 1%% /var\n", n.run, n.free)
+	fmt.Fprintf(out, "# run\n%d run\n# began\n2026-11-23T18:00:00\n# disk\nFilesystem 1024-blocks Used Available Capacity Mounted on\n/dev/vda1 999 1 %d 1%% /var\n", n.run, n.free)
 	n.list(out)
 }
 
@@ -138,6 +137,10 @@ func (n *fakeNode) list(out io.Writer) {
 	for digest := range n.content {
 		fmt.Fprintln(out, digest)
 	}
+	n.listSnapshots(out)
+}
+
+func (n *fakeNode) listSnapshots(out io.Writer) {
 	fmt.Fprintln(out, "# snapshots\nKEY PARENT KIND")
 	for chain := range n.snapshots {
 		fmt.Fprintln(out, chain, "Committed")
@@ -150,7 +153,7 @@ func (n *fakeNode) importArchive(r io.Reader) error {
 		n.restarts--
 		io.CopyN(io.Discard, r, 1000)
 		n.run++
-		n.leases["killed"] = true
+		n.leases["killed"] = "2026-11-23T18:00:00"
 		return errors.New("exit status 137")
 	}
 	if n.dieAfter > 0 {

@@ -201,10 +201,8 @@ func (s *slow) Stream(_ context.Context, stdin io.Reader, stdout io.Writer, _ ..
 			return err
 		}
 	}
-	d := s.image.Descriptor
-	s.records[s.image.Reference()] = d.Manifest.Digest
-	s.content[d.Manifest.Digest], s.content[d.Config.Digest] = nil, nil
-	s.snapshots[chainIDs(d.DiffIDs)[len(d.DiffIDs)-1]] = true
-	s.list(stdout)
+	ids := s.image.Descriptor.DiffIDs
+	s.snapshots[chainIDs(ids)[len(ids)-1]] = true
+	s.listSnapshots(stdout)
 	return nil
 }

@@ -3,7 +3,6 @@ package node
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -20,10 +19,9 @@ type listing struct {
 	run        string          // another one after each start of containerd
 	filesystem string          // device and its size in KiB: the same for nodes on one disk
 	device     string
-	free       int64 // bytes
-
-	importing bool            // an import began after the listing before this one
-	leases    map[string]bool // those that were there when it began
+	free       int64  // bytes
+	began      string // the node's time, as date +%FT%T prints it
+	kept       bool   // not all content that was to be dropped has been
 }
 
 // listingEnd is the last line of a listing.
@@ -33,26 +31,21 @@ var errCutOff = errors.New("the listing is cut off")
 
 // complete is true when the node can start a container of the image.
 func (l *listing) complete(image Image) bool {
-	chains := chainIDs(image.Descriptor.DiffIDs)
 	return l.records[image.Reference()] && l.content[image.Descriptor.Manifest.Digest] &&
-		l.content[image.Descriptor.Config.Digest] && (len(chains) == 0 || l.snapshots[chains[len(chains)-1]])
+		l.content[image.Descriptor.Config.Digest] && l.unpacked(image)
 }
 
-// keeps is true when the content of one of the layers is there.
-func (l *listing) keeps(layers []string) bool {
-	return slices.ContainsFunc(layers, func(digest string) bool { return l.content[digest] })
+// unpacked is true when the image's last layer is.
+func (l *listing) unpacked(image Image) bool {
+	chains := chainIDs(image.Descriptor.DiffIDs)
+	return len(chains) == 0 || l.snapshots[chains[len(chains)-1]]
 }
 
 func parseListing(text string) (listing, error) {
 	if !strings.HasSuffix(text, listingEnd) {
 		return listing{}, errCutOff
 	}
-	return parsePart(text), nil
-}
-
-// parsePart reads a listing as far as it goes.
-func parsePart(text string) listing {
-	l := listing{records: make(map[string]bool), content: make(map[string]bool), snapshots: make(map[string]bool), leases: make(map[string]bool)}
+	l := listing{records: make(map[string]bool), content: make(map[string]bool), snapshots: make(map[string]bool)}
 	section := ""
 	for line := range strings.Lines(text) {
 		f := strings.Fields(line)
@@ -60,12 +53,12 @@ func parsePart(text string) listing {
 		case len(f) == 0:
 		case f[0] == "#" && len(f) == 2:
 			section = f[1]
-			l.importing = l.importing || section == "import"
+			l.kept = l.kept || section == "kept"
 		default:
 			l.add(section, f)
 		}
 	}
-	return l
+	return l, nil
 }
 
 // add takes one line of a section.
@@ -77,8 +70,8 @@ func (l *listing) add(section string, f []string) {
 		l.content[f[0]] = true
 	case section == "snapshots" && f[len(f)-1] == "Committed":
 		l.snapshots[f[0]] = true
-	case section == "leases":
-		l.leases[f[0]] = true
+	case section == "began":
+		l.began = f[0]
 	case section == "run":
 		l.run = strings.Join(f, " ")
 	case section == "disk":

@@ -1,7 +1,7 @@
 // Package node delivers images into the nodes of a kind cluster without a registry, without an archive on disk, and
 // without the layers that a node already has.
 //
-// A delivery is one exec in each node: a script that says what the node holds, imports, and says again what it holds. One
+// A delivery is one exec in each node: a script that says what the node holds, imports, and says what is unpacked then. One
 // OCI archive of manifests, configurations and missing layers is read from its source and streamed to all nodes that lack
 // something at once, each getting only the entries that it lacks; no more than 3 MiB of it are in memory. containerd
 // skips a layer whose snapshot exists, so an archive may leave it out. An image is named
@@ -206,7 +206,7 @@ func (l *Loader) settle(t *target) {
 	}
 	close(t.session.chunks)
 	if len(t.dead) > 0 {
-		if after, err := t.session.next(askTimeout); err != nil || after.keeps(t.dead) {
+		if after, err := t.session.next(askTimeout); err != nil || after.kept {
 			l.keeps(t)
 		}
 	}

@@ -22,7 +22,7 @@ func TestChainIDs(t *testing.T) {
 }
 
 func TestParseListing(t *testing.T) {
-	text := "# run\n7 1700000000\n# leases\nl-1\n# import\n# images\nregistry.k8s.io/pause:3.10\n# content\nsha256:1\n# snapshots\nKEY PARENT KIND\nsha256:2  Committed\n" +
+	text := "# run\n7 1700000000\n# began\n2026-11-23T18:00:00\n# kept\n# images\nregistry.k8s.io/pause:3.10\n# content\nsha256:1\n# snapshots\nKEY PARENT KIND\nsha256:2  Committed\n" +
 		"sha256:3 sha256:2 Committed\nextract-1 sha256:2 Active\n# disk\nFilesystem 1024-blocks Used Available Capacity Mounted on\n" +
 		"/dev/vda1 1000 400 600 40% /var\n# end\n"
 	got, err := parseListing(text)
@@ -31,7 +31,7 @@ func TestParseListing(t *testing.T) {
 	}
 	want := listing{records: map[string]bool{"registry.k8s.io/pause:3.10": true}, content: map[string]bool{"sha256:1": true},
 		snapshots: map[string]bool{"sha256:2": true, "sha256:3": true}, run: "7 1700000000", device: "/dev/vda1", filesystem: "/dev/vda1 1000", free: 600 << 10,
-		importing: true, leases: map[string]bool{"l-1": true}}
+		began: "2026-11-23T18:00:00", kept: true}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(listing{})); diff != "" {
 		t.Errorf("listing (-want +got):\n%s", diff)
 	}

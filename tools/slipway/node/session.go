@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/cluster"
@@ -19,28 +18,30 @@ const (
 )
 
 // sessionScript is all that a delivery runs in a node: it says what the node holds, reads a line with what to do, does it,
-// and says again what the node holds. It is one exec, because an exec costs more than all the questions in it.
+// and says which snapshots there are then. It is one exec, because an exec costs more than all the questions in it.
 //
 // The line is "import" or "drop" and the digests of the layers whose content is to go; an archive follows "import". At the
 // input's end instead of the line there is nothing to do. Images are named by -q: the full listing reads every manifest
-// and complains about the content that we dropped. The socket tells containerd's runs apart.
+// and complains about the content that we dropped. The socket tells containerd's runs apart. Dropped content takes disk
+// until a garbage collection, which containerd may put off for long; nobody waits for the one that is started here.
 const sessionScript = `set -e
-list() {
+echo '# run'; stat -c '%i %Z' /run/containerd/containerd.sock
+echo '# began'; date +%FT%T
+echo '# disk'; df -Pk /var/lib/containerd
 echo '# images'; ctr -n k8s.io images ls -q
 echo '# content'; ctr -n k8s.io content ls -q
 echo '# snapshots'; ctr -n k8s.io snapshots --snapshotter overlayfs ls
 echo '# end'
-}
-echo '# run'; stat -c '%i %Z' /run/containerd/containerd.sock
-echo '# disk'; df -Pk /var/lib/containerd
-list
 read -r verb layers || exit 0
 if [ "$verb" = import ]; then
-echo '# leases'; ctr -n k8s.io leases ls -q
-echo '# import'; ctr -n k8s.io images import --snapshotter=overlayfs - >/dev/null
+ctr -n k8s.io images import --snapshotter=overlayfs - >/dev/null
 fi
-if [ -n "$layers" ]; then ctr -n k8s.io content rm $layers >/dev/null || true; ` + collectScript + `; fi
-list`
+if [ -n "$layers" ]; then
+ctr -n k8s.io content rm $layers >/dev/null || echo '# kept'
+(` + collectScript + `) >/dev/null 2>&1 &
+fi
+echo '# snapshots'; ctr -n k8s.io snapshots --snapshotter overlayfs ls
+echo '# end'`
 
 // errSilent is a node that does not answer.
 var errSilent = errors.New("the node does not answer")
@@ -119,20 +120,16 @@ func (s *session) wait() {
 	<-s.left
 }
 
-// answers is the script's output: whole listings, and the text since the last of them.
+// answers is the script's output: whole listings.
 type answers struct {
 	full chan string
-
-	mu   sync.Mutex
-	text bytes.Buffer
+	text bytes.Buffer // since the last of them
 }
 
 func newAnswers() *answers { return &answers{full: make(chan string, 2)} } // as many as the script has
 
 // Write implements io.Writer.
 func (a *answers) Write(p []byte) (int, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	a.text.Write(p)
 	for {
 		end := bytes.Index(a.text.Bytes(), []byte(listingEnd))
@@ -145,13 +142,6 @@ func (a *answers) Write(p []byte) (int, error) {
 			return 0, errors.New("the node says more than it was asked")
 		}
 	}
-}
-
-// rest is the text after the last whole listing.
-func (a *answers) rest() string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.text.String()
 }
 
 // said is what a command in a node said last of its failure; the command itself may be a long script.

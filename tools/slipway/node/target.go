@@ -23,7 +23,7 @@ type target struct {
 	space   int64           // bytes that the delivery takes at its peak, estimated
 
 	// What happened, written by the delivery alone.
-	after             listing // as far as the node said it
+	after             listing // its snapshots
 	err               error
 	restarted         bool // containerd was, under the delivery
 	bytes, layerBytes int64
