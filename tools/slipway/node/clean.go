@@ -13,7 +13,7 @@ import (
 
 const (
 	cleanTimeout = 20 * time.Second       // for the clean-up in one node once the delivery is interrupted
-	awakeTimeout = 60 * time.Second       // for a node that is restarted to answer again: 15 s on an idle machine
+	awakeTimeout = 60 * time.Second       // for a node that is restarted to answer again: 8 s on an idle machine
 	awakePause   = 500 * time.Millisecond // between two questions whether it does
 	cleanSettle  = 200 * time.Millisecond // for the kubelet's runtime to follow containerd's events
 	cleanRounds  = 5
