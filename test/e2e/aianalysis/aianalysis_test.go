@@ -14,10 +14,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kubernaut/kubernaut/services/api"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/contrast"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/records"
 )
 
@@ -79,7 +79,7 @@ func (s *suite) staging(t *testing.T) {
 		}
 	}
 	want := []api.AIAnalysisPhase{api.AIAnalysisPending, api.AIAnalysisInvestigating, api.AIAnalysisAnalyzing, api.AIAnalysisCompleted}
-	if diff := cmp.Diff(want, seen); diff != "" {
+	if diff := contrast.Diff(want, seen); diff != "" {
 		t.Errorf("phases (-want +got):\n%s", diff)
 	}
 	got := s.finish(t, object, api.AIAnalysisCompleted, "").Status
@@ -91,7 +91,7 @@ func (s *suite) staging(t *testing.T) {
 	if got.SelectedWorkflow != nil {
 		selected.Rationale = got.SelectedWorkflow.Rationale
 	}
-	if diff := cmp.Diff(selected, got.SelectedWorkflow); diff != "" {
+	if diff := contrast.Diff(selected, got.SelectedWorkflow); diff != "" {
 		t.Errorf("selected workflow (-want +got):\n%s", diff)
 	}
 	if got.ApprovalRequired || got.ApprovalContext != nil || got.ApprovalReason != "Auto-approved" || got.NeedsHumanReview {

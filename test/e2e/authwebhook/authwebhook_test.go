@@ -12,12 +12,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kubernaut/kubernaut/services/api"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/contrast"
 )
 
 const (
@@ -63,7 +63,7 @@ func (s *suite) clearance(t *testing.T) {
 	}
 	got := get(t, s, execution).Status.BlockClearance
 	want := &api.BlockClearance{ClearReason: tenWords, ClearedBy: user, ClearMethod: "StatusField", ClearedAt: got.ClearedAt}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := contrast.Diff(want, got); diff != "" {
 		t.Errorf("clearance (-want +got):\n%s", diff)
 	}
 	if at := got.ClearedAt; at == nil || at.Time.Before(before) || at.Time.After(time.Now().Add(2*time.Second)) {
@@ -146,7 +146,7 @@ func (s *suite) noDecision(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := api.RemediationApprovalRequestStatus{CreatedAt: &created}
-	if diff := cmp.Diff(want, get(t, s, approval).Status); diff != "" {
+	if diff := contrast.Diff(want, get(t, s, approval).Status); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
 	}
 	s.wantNoEvent(t, approval.Spec.RemediationRequestRef.Name)
@@ -227,7 +227,7 @@ func (s *suite) events(t *testing.T) {
 	event := s.flow(t, flow)[0]
 	got := []string{event.ActorType, event.ActorID, event.CorrelationID, event.ResourceType, event.ResourceID, event.Namespace, string(event.Category)}
 	want := []string{"user", user, flow, api.RemediationApprovalRequestKind, approval.Name, s.Namespace, string(api.CategoryWebhook)}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := contrast.Diff(want, got); diff != "" {
 		t.Errorf("event (-want +got):\n%s", diff)
 	}
 }

@@ -6,11 +6,11 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubernaut/kubernaut/services/api"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/contrast"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/records"
 )
 
@@ -37,10 +37,10 @@ func (s *suite) survive(t *testing.T) {
 	if err := s.Steady(t.Context(), api.DataStorage, s.DataStorage.Service, "/health/ready"); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(before, s.events(t, event.CorrelationID)); diff != "" || len(before) != 1 {
+	if diff := contrast.Diff(before, s.events(t, event.CorrelationID)); diff != "" || len(before) != 1 {
 		t.Errorf("events, 1 before the restart (-before +after):\n%s", diff)
 	}
-	if diff := cmp.Diff(workflow, s.get(t, workflow.ID)); diff != "" {
+	if diff := contrast.Diff(workflow, s.get(t, workflow.ID)); diff != "" {
 		t.Errorf("workflow (-before +after):\n%s", diff)
 	}
 }

@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/kubernaut/kubernaut/services/api"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/contrast"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/records"
 )
 
@@ -37,7 +37,7 @@ func (s *suite) validEvent(t *testing.T) {
 		t.Errorf("got %+v, want a UUID and the time %v", got, event.Timestamp)
 	}
 	event.ID = got.EventID
-	if diff := cmp.Diff([]api.AuditEvent{event}, s.events(t, event.CorrelationID)); diff != "" {
+	if diff := contrast.Diff([]api.AuditEvent{event}, s.events(t, event.CorrelationID)); diff != "" {
 		t.Errorf("stored events (-want +got):\n%s", diff)
 	}
 }
@@ -76,7 +76,7 @@ func (s *suite) batch(t *testing.T) {
 		EventIDs []string `json:"event_ids"`
 	}
 	s.send(t, http.StatusCreated, "POST", records.BatchPath, events, &answer)
-	if diff := cmp.Diff(answer.EventIDs, ids(s.events(t, correlation))); diff != "" || len(answer.EventIDs) != len(events) {
+	if diff := contrast.Diff(answer.EventIDs, ids(s.events(t, correlation))); diff != "" || len(answer.EventIDs) != len(events) {
 		t.Errorf("got %d ids, want %d, and the same stored (-answered +stored):\n%s", len(answer.EventIDs), len(events), diff)
 	}
 	t.Run("DS7_one_bad_event", func(t *testing.T) {
@@ -106,7 +106,7 @@ func (s *suite) query(t *testing.T) {
 		}
 	}
 	all := s.events(t, own)
-	if diff := cmp.Diff(want, actions(all)); diff != "" {
+	if diff := contrast.Diff(want, actions(all)); diff != "" {
 		t.Errorf("actions of the flow (-want +got):\n%s", diff)
 	}
 	for _, event := range all {
@@ -136,12 +136,12 @@ func (s *suite) pages(t *testing.T, correlation string, want []string) {
 	for offset := 0; offset < len(want); offset += limit {
 		page := s.page(t, url.Values{"correlation_id": {correlation}, "limit": {strconv.Itoa(limit)}, "offset": {strconv.Itoa(offset)}})
 		wantPage := api.Page{Limit: limit, Offset: offset, Total: len(want), HasMore: offset+limit < len(want)}
-		if diff := cmp.Diff(wantPage, page.Pagination); diff != "" {
+		if diff := contrast.Diff(wantPage, page.Pagination); diff != "" {
 			t.Errorf("pagination at %d (-want +got):\n%s", offset, diff)
 		}
 		got = append(got, actions(page.Data)...)
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := contrast.Diff(want, got); diff != "" {
 		t.Errorf("actions of all pages (-want +got):\n%s", diff)
 	}
 }
@@ -183,7 +183,7 @@ func (s *suite) filters(t *testing.T) {
 	} {
 		t.Run("DS21_"+name, func(t *testing.T) {
 			maps.Copy(test.filter, url.Values{"correlation_id": {correlation}})
-			if diff := cmp.Diff([]string{test.want}, ids(s.page(t, test.filter).Data)); diff != "" {
+			if diff := contrast.Diff([]string{test.want}, ids(s.page(t, test.filter).Data)); diff != "" {
 				t.Errorf("ids (-want +got):\n%s", diff)
 			}
 		})
@@ -210,7 +210,7 @@ func (s *suite) parallel(t *testing.T) {
 	got := ids(s.events(t, correlation))
 	slices.Sort(want)
 	slices.Sort(got)
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := contrast.Diff(want, got); diff != "" {
 		t.Errorf("ids (-want +got):\n%s", diff)
 	}
 }

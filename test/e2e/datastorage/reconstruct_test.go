@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubernaut/kubernaut/services/api"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/contrast"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/records"
 )
 
@@ -27,7 +27,7 @@ func (s *suite) reconstruct(t *testing.T) {
 	if got.CorrelationID != request.Name || got.ReconstructedAt.Before(request.Spec.ReceivedTime.Time) {
 		t.Errorf("got %q at %v, want %q and the present time", got.CorrelationID, got.ReconstructedAt, request.Name)
 	}
-	if diff := cmp.Diff(request, decoded(t, got)); diff != "" {
+	if diff := contrast.Diff(request, decoded(t, got)); diff != "" {
 		t.Errorf("request (-want +got):\n%s", diff)
 	}
 	t.Run("DS13_unknown_id", func(t *testing.T) {
@@ -47,7 +47,7 @@ func (s *suite) signalAlone(t *testing.T) {
 	if !v.IsValid || v.Completeness <= 0 || v.Completeness >= 100 || len(v.Warnings) != 1 || !strings.Contains(v.Warnings[0], "originalPayload") {
 		t.Errorf("validation: got %+v, want valid, less than 100 and a warning of originalPayload", v)
 	}
-	if diff := cmp.Diff(request.Spec, decoded(t, got).Spec); diff != "" {
+	if diff := contrast.Diff(request.Spec, decoded(t, got).Spec); diff != "" {
 		t.Errorf("spec (-want +got):\n%s", diff)
 	}
 }

@@ -5,10 +5,10 @@ import (
 	"net/url"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/kubernaut/kubernaut/services/api"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/contrast"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/records"
 )
 
@@ -23,7 +23,7 @@ func (s *suite) createWorkflow(t *testing.T) {
 	}
 	want := workflow
 	want.ID, want.IsLatestVersion, want.CreatedAt, want.UpdatedAt = created.ID, true, created.CreatedAt, created.UpdatedAt
-	if diff := cmp.Diff(want, s.get(t, created.ID)); diff != "" {
+	if diff := contrast.Diff(want, s.get(t, created.ID)); diff != "" {
 		t.Errorf("workflow (-want +got):\n%s", diff)
 	}
 	t.Run("DS9_again", func(t *testing.T) {
@@ -98,7 +98,7 @@ func (s *suite) search(t *testing.T) {
 					t.Errorf("score of result %d: got %v, want less than %v", i, result.FinalScore, got.Workflows[i-1].FinalScore)
 				}
 			}
-			if diff := cmp.Diff(test.want, found); diff != "" || got.TotalResults != test.total {
+			if diff := contrast.Diff(test.want, found); diff != "" || got.TotalResults != test.total {
 				t.Errorf("got %d results in total, want %d; ids (-want +got):\n%s", got.TotalResults, test.total, diff)
 			}
 		})
@@ -142,7 +142,7 @@ func (s *suite) immutable(t *testing.T) {
 	t.Run("DS12_unknown_status", func(t *testing.T) {
 		s.wantProblem(t, s.DataStorage.Request("PATCH", path, map[string]any{"status": "asleep"}), http.StatusBadRequest, "status")
 	})
-	if diff := cmp.Diff(created, s.get(t, created.ID)); diff != "" {
+	if diff := contrast.Diff(created, s.get(t, created.ID)); diff != "" {
 		t.Errorf("after refused changes (-want +got):\n%s", diff)
 	}
 	t.Run("DS12_status_may_change", func(t *testing.T) {
@@ -167,7 +167,7 @@ func (s *suite) catalogueTrail(t *testing.T) {
 		got := texts(s.page(t, url.Values{"correlation_id": {correlation}}).Data, func(event api.AuditEvent) string {
 			return string(event.Type) + " by " + event.ActorID
 		})
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := contrast.Diff(want, got); diff != "" {
 			t.Errorf("events of %s (-want +got):\n%s", correlation, diff)
 		}
 	}

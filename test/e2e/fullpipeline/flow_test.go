@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/kubernaut/kubernaut/services/api"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/alerts"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/contrast"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/posts"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/wire"
 )
@@ -162,7 +162,7 @@ func (f *flow) comparePhases(ctx context.Context, want []api.Phase) error {
 		return err
 	}
 	got, err := phases(trail)
-	if diff := cmp.Diff(want, got); err == nil && diff != "" {
+	if diff := contrast.Diff(want, got); err == nil && diff != "" {
 		err = fmt.Errorf("phases of %s (-want +got):\n%s", f.name, diff)
 	}
 	return err
@@ -186,7 +186,7 @@ func (f *flow) wantDelivered(t *testing.T, name string) {
 		attempts = append(attempts, string(attempt.Channel)+" "+attempt.Status)
 	}
 	slices.Sort(attempts)
-	if diff := cmp.Diff([]string{"console success", "file success", "slack success"}, attempts); diff != "" || message.Status.Phase != api.NotificationSent {
+	if diff := contrast.Diff([]string{"console success", "file success", "slack success"}, attempts); diff != "" || message.Status.Phase != api.NotificationSent {
 		t.Errorf("%s is %q; attempts (-want +got):\n%s", name, message.Status.Phase, diff)
 	}
 	f.wantFile(t, &message)
@@ -204,7 +204,7 @@ func (f *flow) wantFile(t *testing.T, message *api.NotificationRequest) {
 	if err := response.JSON(&got); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(file{message.Name, message.Spec.Subject, message.Spec.Body, f.name}, got); diff != "" {
+	if diff := contrast.Diff(file{message.Name, message.Spec.Subject, message.Spec.Body, f.name}, got); diff != "" {
 		t.Errorf("file of %s (-want +got):\n%s", message.Name, diff)
 	}
 }

@@ -13,11 +13,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kubernaut/kubernaut/services/api"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/contrast"
 )
 
 func TestFullPipeline(t *testing.T) {
@@ -240,7 +240,7 @@ func (f *flow) rebuild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(f.await(t, api.Completed).Spec, rebuilt.Spec); diff != "" {
+	if diff := contrast.Diff(f.await(t, api.Completed).Spec, rebuilt.Spec); diff != "" {
 		t.Errorf("specification (-live +rebuilt):\n%s", diff)
 	}
 }

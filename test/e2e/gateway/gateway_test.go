@@ -14,10 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/kubernaut/kubernaut/services/api"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/alerts"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/contrast"
 )
 
 func TestGateway(t *testing.T) {
@@ -71,7 +70,7 @@ func (s *suite) firingAlert(t *testing.T) {
 		FiringTime: got.Spec.FiringTime, ReceivedTime: got.Spec.ReceivedTime,
 		ProviderData: got.Spec.ProviderData, OriginalPayload: got.Spec.OriginalPayload,
 	}
-	if diff := cmp.Diff(want, got.Spec); diff != "" {
+	if diff := contrast.Diff(want, got.Spec); diff != "" {
 		t.Errorf("spec (-want +got):\n%s", diff)
 	}
 	if !strings.Contains(got.Spec.OriginalPayload, alert.Summary) {
@@ -140,7 +139,7 @@ func (s *suite) parallel(t *testing.T, n int) {
 		})
 	}
 	posts.Wait()
-	if diff := cmp.Diff(map[int]int{http.StatusCreated: 1, http.StatusAccepted: n - 1}, statuses); diff != "" {
+	if diff := contrast.Diff(map[int]int{http.StatusCreated: 1, http.StatusAccepted: n - 1}, statuses); diff != "" {
 		t.Errorf("number of answers by status (-want +got):\n%s", diff)
 	}
 	s.wantOneRequest(t, alert, int32(n))
@@ -184,7 +183,7 @@ func (s *suite) metadata(t *testing.T) {
 		api.SignalFingerprintLabel: alert.Fingerprint()[:63],
 		api.SeverityLabel:          "critical",
 	}
-	if diff := cmp.Diff(want, got.Labels); diff != "" {
+	if diff := contrast.Diff(want, got.Labels); diff != "" {
 		t.Errorf("labels (-want +got):\n%s", diff)
 	}
 	created, err := time.Parse(time.RFC3339, got.Annotations[api.CreatedAtAnnotation])
@@ -214,7 +213,7 @@ func (s *suite) metrics(t *testing.T) {
 	for i := range got {
 		got[i] -= before[i]
 	}
-	if diff := cmp.Diff([]float64{2, 1, 1}, got); diff != "" {
+	if diff := contrast.Diff([]float64{2, 1, 1}, got); diff != "" {
 		t.Errorf("increase of %v (-want +got):\n%s", series, diff)
 	}
 }

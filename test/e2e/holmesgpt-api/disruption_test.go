@@ -6,9 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/kubernaut/kubernaut/services/api"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/contrast"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/wire"
 )
 
@@ -23,7 +22,7 @@ func (s *suite) sameBytes(t *testing.T) {
 	same := func(t *testing.T) {
 		for range 5 {
 			for i, request := range requests {
-				if diff := cmp.Diff(want[i], s.bytes(t, request)); diff != "" {
+				if diff := contrast.Diff(want[i], s.bytes(t, request)); diff != "" {
 					t.Errorf("turn %d (-before +now):\n%s", i, diff)
 				}
 			}

@@ -10,12 +10,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
-
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/kubernaut/kubernaut/services/api"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/contrast"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/records"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/wire"
 )
@@ -36,7 +33,11 @@ func (s *suite) oomKilled(t *testing.T) {
 		Warnings: []string{}, AlternativeWorkflows: nil,
 		ValidationAttemptsHistory: []api.InvestigationValidation{{Attempt: 1, WorkflowID: id, IsValid: true, Errors: []string{}}},
 	}
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreTypes(time.Time{}), cmpopts.EquateEmpty()); diff != "" {
+	got.Timestamp = want.Timestamp
+	for i := range got.ValidationAttemptsHistory {
+		got.ValidationAttemptsHistory[i].Timestamp = want.Timestamp
+	}
+	if diff := contrast.DiffOfContent(want, got); diff != "" {
 		t.Errorf("response (-want +got):\n%s", diff)
 	}
 	if cause := got.RootCauseAnalysis; cause.Summary == "" || cause.Severity != "critical" || cause.SignalType != "OOMKilled" || got.Analysis == "" {
@@ -82,7 +83,7 @@ func (s *suite) foreignImage(t *testing.T) {
 
 func (s *suite) missingParameter(t *testing.T) {
 	got := s.wantReview(t, s.incident("hg7", "MOCK_MISSING_PARAMETER"), api.ReasonParameterValidationFailed, 3)
-	if diff := cmp.Diff([]string{"parameter ACTION is required"}, got.ValidationAttemptsHistory[2].Errors); diff != "" {
+	if diff := contrast.Diff([]string{"parameter ACTION is required"}, got.ValidationAttemptsHistory[2].Errors); diff != "" {
 		t.Errorf("errors (-want +got):\n%s", diff)
 	}
 }
@@ -180,7 +181,7 @@ func (s *suite) auditTrail(t *testing.T) {
 		"category": api.CategoryAIAgent, "outcome": api.OutcomeSuccess, "actor": api.HolmesGPTAPI, "incident": "ai-hg15",
 		"workflow": records.WorkflowID("oomkill-increase-memory-v1", s.environment()), "model calls": 2.0, "tool calls": 1.0,
 	}
-	if diff := cmp.Diff(wantEvent, got); diff != "" {
+	if diff := contrast.Diff(wantEvent, got); diff != "" {
 		t.Errorf("event (-want +got):\n%s", diff)
 	}
 }

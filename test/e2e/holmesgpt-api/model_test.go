@@ -8,9 +8,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/kubernaut/kubernaut/services/api"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/contrast"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/records"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/wire"
 )
@@ -181,7 +180,7 @@ func (s *suite) bytes(t *testing.T, request wire.Request) string {
 
 func (s *suite) bothPaths(t *testing.T) {
 	for _, at := range []turn{plain, first, answered} {
-		if diff := cmp.Diff(s.bytes(t, say(completionsPath, "OOMKilled", at)), s.bytes(t, say(shortPath, "OOMKilled", at))); diff != "" {
+		if diff := contrast.Diff(s.bytes(t, say(completionsPath, "OOMKilled", at)), s.bytes(t, say(shortPath, "OOMKilled", at))); diff != "" {
 			t.Errorf("turn %d (-with v1 +without):\n%s", at, diff)
 		}
 	}
@@ -239,7 +238,7 @@ func (s *suite) parallelModel(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
-				if diff := cmp.Diff(alone, response.Body); diff != "" {
+				if diff := contrast.Diff(alone, response.Body); diff != "" {
 					t.Errorf("%s (-alone +in parallel):\n%s", prompt, diff)
 				}
 			})

@@ -11,12 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kubernaut/kubernaut/services/api"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/contrast"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/posts"
 	"github.com/kubernaut/kubernaut/test/images/receiver/inbox"
 )
@@ -86,7 +86,7 @@ func (s *suite) fileFields(t *testing.T) {
 
 		"remediationRequest": "rr-" + s.Run, "createdAt": request.CreationTimestamp.UTC().Format(time.RFC3339),
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := contrast.Diff(want, got); diff != "" {
 		t.Errorf("file (-want +got):\n%s", diff)
 	}
 	if mode := s.files(t)[posts.FileName(request)].Mode; mode != "-rw-------" {
@@ -181,7 +181,7 @@ func (s *suite) trail(t *testing.T) {
 		"notification.message.sent success console 1":   1,
 		"notification.message.escalated success  0":     1,
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := contrast.Diff(want, got); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
 }

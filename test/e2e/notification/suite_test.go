@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kubernaut/kubernaut/services/api"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/contrast"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/platform"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/posts"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/session"
@@ -124,7 +124,7 @@ func wantAttempts(t *testing.T, request *api.NotificationRequest, want ...string
 	for _, attempt := range request.Status.DeliveryAttempts {
 		got = append(got, string(attempt.Channel)+" "+attempt.Status)
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := contrast.Diff(want, got); diff != "" {
 		t.Errorf("attempts of %s (-want +got):\n%s", request.Name, diff)
 	}
 }

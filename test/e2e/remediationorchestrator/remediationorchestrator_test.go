@@ -11,11 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kubernaut/kubernaut/services/api"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/contrast"
 )
 
 func TestRemediationOrchestrator(t *testing.T) {
@@ -68,12 +68,12 @@ func (s *suite) newRequest(t *testing.T) {
 	want := []metav1.OwnerReference{{
 		APIVersion: "kubernaut.ai/v1alpha1", Kind: "RemediationRequest", Name: f.name, UID: request.UID, Controller: &yes, BlockOwnerDeletion: &yes,
 	}}
-	if diff := cmp.Diff(want, sp.OwnerReferences); diff != "" {
+	if diff := contrast.Diff(want, sp.OwnerReferences); diff != "" {
 		t.Errorf("owner (-want +got):\n%s", diff)
 	}
 	signal, spec := sp.Spec.Signal, request.Spec
 	got := []any{signal.Fingerprint, signal.Name, signal.Severity, signal.TargetResource, signal.Annotations, sp.Spec.RemediationRequestRef.Name}
-	if diff := cmp.Diff([]any{spec.SignalFingerprint, spec.SignalName, spec.Severity, spec.TargetResource, spec.SignalAnnotations, f.name}, got); diff != "" {
+	if diff := contrast.Diff([]any{spec.SignalFingerprint, spec.SignalName, spec.Severity, spec.TargetResource, spec.SignalAnnotations, f.name}, got); diff != "" {
 		t.Errorf("signal (-request +child):\n%s", diff)
 	}
 	if ref := request.Status.SignalProcessingRef; ref == nil || ref.UID != string(sp.UID) {
@@ -95,7 +95,7 @@ func (s *suite) processed(t *testing.T) {
 			BusinessClassification: &api.BusinessClassification{BusinessUnit: "shop"},
 		},
 	}
-	if diff := cmp.Diff(want, aa.Spec.AnalysisRequest.SignalContext); diff != "" {
+	if diff := contrast.Diff(want, aa.Spec.AnalysisRequest.SignalContext); diff != "" {
 		t.Errorf("signal context (-want +got):\n%s", diff)
 	}
 	if aa.Spec.RemediationID != f.name || !metav1.IsControlledBy(&aa, request) {
@@ -114,7 +114,7 @@ func (s *suite) analysed(t *testing.T) {
 		workflowID, "localhost/workflows/increase-memory", s.TargetNamespace() + "/Deployment/web-ro3",
 		map[string]api.ParameterValue{"MEMORY_LIMIT": "128Mi"}, 0.95, 30 * time.Minute,
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := contrast.Diff(want, got); diff != "" {
 		t.Errorf("execution (-want +got):\n%s", diff)
 	}
 	f.wantNone("rar-"+f.name, &api.RemediationApprovalRequest{})
@@ -154,7 +154,7 @@ func (s *suite) approvalAsked(t *testing.T) {
 	var rar api.RemediationApprovalRequest
 	f.child("rar-"+f.name, &rar)
 	got := []any{rar.Spec.Reason, rar.Spec.Confidence, string(rar.Spec.ConfidenceLevel), rar.Spec.RecommendedWorkflow.WorkflowID, rar.Status.Decision, metav1.IsControlledBy(&rar, request)}
-	if diff := cmp.Diff([]any{"production environment", 0.95, "high", workflowID, api.Undecided, true}, got); diff != "" {
+	if diff := contrast.Diff([]any{"production environment", 0.95, "high", workflowID, api.Undecided, true}, got); diff != "" {
 		t.Errorf("approval request (-want +got):\n%s", diff)
 	}
 	if left := rar.Spec.RequiredBy.Sub(rar.CreationTimestamp.Time); left < 14*time.Minute || left > 15*time.Minute {

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubernaut/kubernaut/services/api"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/contrast"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/session"
 )
 
@@ -56,7 +56,7 @@ func (s *suite) wantTrail(t *testing.T, correlation string, want ...string) {
 		if err != nil {
 			return err
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := contrast.Diff(want, got); diff != "" {
 			return fmt.Errorf("audit trail of %s (-want +got):\n%s", correlation, diff)
 		}
 		return nil

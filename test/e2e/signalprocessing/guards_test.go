@@ -4,12 +4,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubernaut/kubernaut/services/api"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/contrast"
 )
 
 func (s *suite) schema(t *testing.T) {
@@ -56,7 +56,7 @@ func (s *suite) tools(t *testing.T) {
 	s.make(t, managed(namespace, "shop"), isolation(namespace, "shop"))
 	got := s.process(t, "sp19", "critical", api.TargetResource{Kind: "Deployment", Name: "shop", Namespace: namespace}).Status
 	want := &api.DetectedLabels{HelmManaged: true, GitOpsManaged: true, HasResourceLimits: true, NetworkIsolated: true, Stateful: true, ServiceMesh: "istio"}
-	if diff := cmp.Diff(want, got.KubernetesContext.DetectedLabels); diff != "" {
+	if diff := contrast.Diff(want, got.KubernetesContext.DetectedLabels); diff != "" {
 		t.Errorf("detected labels (-want +got):\n%s", diff)
 	}
 }

@@ -9,11 +9,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kubernaut/kubernaut/services/api"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/contrast"
 )
 
 // environmentLabel is what a namespace says about itself.
@@ -80,7 +80,7 @@ func (s *suite) phases(t *testing.T) {
 		api.SignalProcessingPending, api.SignalProcessingEnriching, api.SignalProcessingClassifying, api.SignalProcessingCategorizing,
 		api.SignalProcessingCompleted,
 	}
-	if diff := cmp.Diff(want, seen); diff != "" {
+	if diff := contrast.Diff(want, seen); diff != "" {
 		t.Errorf("phases (-want +got):\n%s", diff)
 	}
 	got := s.finish(t, object).Status
@@ -101,14 +101,14 @@ func (s *suite) podContext(t *testing.T) {
 		want.RestartCount, want.Containers[0].RestartCount = got.Pod.RestartCount, got.Pod.RestartCount
 		want.Containers[0].Reason = got.Pod.Containers[0].Reason
 	}
-	if diff := cmp.Diff(want, got.Pod); diff != "" {
+	if diff := contrast.Diff(want, got.Pod); diff != "" {
 		t.Errorf("pod (-want +got):\n%s", diff)
 	}
 	owners := []api.OwnerReference{
 		{Kind: "ReplicaSet", Name: live.OwnerReferences[0].Name, Namespace: s.Namespace},
 		{Kind: "Deployment", Name: api.DataStorage, Namespace: s.Namespace},
 	}
-	if diff := cmp.Diff(owners, got.OwnerChain); diff != "" {
+	if diff := contrast.Diff(owners, got.OwnerChain); diff != "" {
 		t.Errorf("owner chain (-want +got):\n%s", diff)
 	}
 	if got.Node == nil || got.Node.Name != live.Spec.NodeName || !got.Node.Ready || got.Deployment == nil || got.DegradedMode {
@@ -159,7 +159,7 @@ func (s *suite) budgetAndAutoscaler(t *testing.T) {
 	s.make(t, deployment(namespace, "guarded"), budget(namespace, "guarded"), autoscaler(namespace, "guarded"), deployment(namespace, "bare"))
 	for name, want := range map[string]api.DetectedLabels{"guarded": {HasPDB: true, HasHPA: true}, "bare": {}} {
 		got := s.process(t, "sp7-"+name, "critical", api.TargetResource{Kind: "Deployment", Name: name, Namespace: namespace}).Status
-		if diff := cmp.Diff(&want, got.KubernetesContext.DetectedLabels); diff != "" {
+		if diff := contrast.Diff(&want, got.KubernetesContext.DetectedLabels); diff != "" {
 			t.Errorf("detected labels of %s (-want +got):\n%s", name, diff)
 		}
 	}
@@ -178,7 +178,7 @@ func (s *suite) kinds(t *testing.T) {
 		"Node":        {Kind: "Node", Name: node},
 	} {
 		got := s.process(t, "sp8-"+strings.ToLower(kind), "critical", target).Status.KubernetesContext
-		if diff := cmp.Diff(map[string]string{kind: target.Name}, blocks(got)); diff != "" || got.DegradedMode {
+		if diff := contrast.Diff(map[string]string{kind: target.Name}, blocks(got)); diff != "" || got.DegradedMode {
 			t.Errorf("target %s: degraded mode %t, names by block (-want +got):\n%s", kind, got.DegradedMode, diff)
 		}
 	}
@@ -186,7 +186,7 @@ func (s *suite) kinds(t *testing.T) {
 
 func (s *suite) customLabels(t *testing.T) {
 	got := s.classify(t, "sp9", "critical", map[string]string{"custom.kubernaut.ai/team": "checkout", "team": "other"}).Status
-	if diff := cmp.Diff(map[string]string{"team": "checkout"}, got.KubernetesContext.CustomLabels); diff != "" {
+	if diff := contrast.Diff(map[string]string{"team": "checkout"}, got.KubernetesContext.CustomLabels); diff != "" {
 		t.Errorf("custom labels (-want +got):\n%s", diff)
 	}
 }

@@ -7,13 +7,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kubernaut/kubernaut/services/api"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/contrast"
 )
 
 // forever is longer than any test; its execution is removed at the suite's end.
@@ -24,7 +24,7 @@ func (s *suite) runs(t *testing.T) {
 	status := s.await(t, execution, api.WorkflowExecutionRunning)
 	job := s.wantJob(t, execution)
 	want := &api.ObjectReference{APIVersion: "batch/v1", Kind: "Job", Name: job.Name, Namespace: s.workflows, UID: string(job.UID)}
-	if diff := cmp.Diff(want, status.ExecutionRef); diff != "" {
+	if diff := contrast.Diff(want, status.ExecutionRef); diff != "" {
 		t.Errorf("executionRef (-want +got):\n%s", diff)
 	}
 }
@@ -70,7 +70,7 @@ func (s *suite) jobContent(t *testing.T) {
 		},
 		"backoffLimit": int32(0), "ttl": int32(600), "restartPolicy": corev1.RestartPolicyNever, "account": "kubernaut-workflow-runner",
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := contrast.Diff(want, got); diff != "" {
 		t.Errorf("Job (-want +got):\n%s", diff)
 	}
 }
@@ -226,7 +226,7 @@ func (s *suite) metrics(t *testing.T) {
 	s.Eventually(t, func(context.Context) error {
 		nowCompleted, nowFailed, nowDurations := s.outcomes(t)
 		got := []float64{nowCompleted - completed, nowFailed - failed, nowDurations - durations}
-		if diff := cmp.Diff([]float64{1, 1, 2}, got); diff != "" {
+		if diff := contrast.Diff([]float64{1, 1, 2}, got); diff != "" {
 			return fmt.Errorf("increase of completed, failed and durations (-want +got):\n%s", diff)
 		}
 		return nil

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -14,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubernaut/kubernaut/services/api"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/contrast"
 )
 
 func (s *suite) succeeds(t *testing.T) {
@@ -27,7 +27,7 @@ func (s *suite) succeeds(t *testing.T) {
 		t.Errorf("duration: got %q, want the %s between the times, at least 1s", status.Duration, took)
 	}
 	want := &api.ExecutionStatus{Status: "Completed", CompletedTasks: 1, TotalTasks: 1}
-	if diff := cmp.Diff(want, status.ExecutionStatus); diff != "" || status.FailureDetails != nil {
+	if diff := contrast.Diff(want, status.ExecutionStatus); diff != "" || status.FailureDetails != nil {
 		t.Errorf("failure %+v, execution status (-want +got):\n%s", status.FailureDetails, diff)
 	}
 }

@@ -10,13 +10,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	batchv1 "k8s.io/api/batch/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kubernaut/kubernaut/services/api"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/contrast"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/platform"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/records"
 	"github.com/kubernaut/kubernaut/test/e2e/internal/session"
@@ -215,7 +215,7 @@ func (s *suite) wantKubernetesEvents(t *testing.T, execution *api.WorkflowExecut
 		for _, event := range list.Items {
 			got[event.Type+" "+event.Reason]++
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := contrast.Diff(want, got); diff != "" {
 			return fmt.Errorf("Kubernetes events of %s (-want +got):\n%s", execution.Name, diff)
 		}
 		return nil

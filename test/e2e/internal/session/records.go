@@ -6,9 +6,8 @@ import (
 	"net/url"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/kubernaut/kubernaut/services/api"
+	"github.com/kubernaut/kubernaut/test/e2e/internal/contrast"
 )
 
 // Publish puts workflows into the catalogue until the test is over.
@@ -47,8 +46,9 @@ func (s *Session) WantTitles(t *testing.T, correlation string, want map[string]i
 			return err
 		}
 		var got map[string]int
-		if events, got = titled(all, title); !cmp.Equal(want, got) {
-			return fmt.Errorf("events of %s (-want +got):\n%s", correlation, cmp.Diff(want, got))
+		events, got = titled(all, title)
+		if diff := contrast.Diff(want, got); diff != "" {
+			return fmt.Errorf("events of %s (-want +got):\n%s", correlation, diff)
 		}
 		return nil
 	})
