@@ -21,15 +21,17 @@ import (
 
 	"github.com/bazelbuild/rules_go/go/runfiles"
 
+	"github.com/kubernaut/kubernaut/test/bench/build"
 	"github.com/kubernaut/kubernaut/test/bench/compression"
 	"github.com/kubernaut/kubernaut/test/bench/growth"
 	"github.com/kubernaut/kubernaut/test/bench/load"
 	"github.com/kubernaut/kubernaut/test/bench/measure"
+	"github.com/kubernaut/kubernaut/test/bench/push"
 )
 
 // suites is the one place that knows them.
 func suites() []measure.Suite {
-	return []measure.Suite{compression.Suite(), growth.Suite(), load.Suite()}
+	return []measure.Suite{build.Suite(), compression.Suite(), growth.Suite(), load.Suite(), push.Suite()}
 }
 
 // document is written by --update, below the workspace.
