@@ -114,8 +114,8 @@ func diffID(r io.Reader, compression string) (string, error) {
 		}
 		plain = unzipped
 	case "zstd":
-		// One decoder: an image has its layers described in parallel by Bazel already.
-		unzipped, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(1<<31))
+		// Two, so that decompression runs beside the hash; more would take processors from Bazel's other actions.
+		unzipped, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxWindow(1<<31))
 		if err != nil {
 			return "", fmt.Errorf("decompressing zstd: %w", err)
 		}
