@@ -31,8 +31,6 @@ type server struct {
 	host  string
 	fault func(w http.ResponseWriter, r *http.Request) bool
 
-	active sync.WaitGroup // requests that are being answered, perhaps to a client that has gone
-
 	mu        sync.Mutex
 	requests  []string            // "HEAD /v2/…"
 	held      map[string]bool     // "repository@digest"
@@ -46,8 +44,6 @@ func newServer(t *testing.T) *server {
 	s := &server{held: map[string]bool{}, taken: map[string]int{}, manifests: map[string][]string{}}
 	inner := ggcr.New(ggcr.Logger(log.New(io.Discard, "", 0)))
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.active.Add(1)
-		defer s.active.Done()
 		s.mu.Lock()
 		s.requests = append(s.requests, r.Method+" "+r.URL.Path)
 		fault := s.fault
@@ -169,6 +165,13 @@ func (s *server) repair() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fault = nil
+}
+
+// listed counts the blobs that repositories have taken, and the manifests that were written by digest and by tag.
+func (s *server) listed() (blobs, manifests int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.taken), len(s.manifests)
 }
 
 // count counts requests of a method whose path holds part, since the last reset.
