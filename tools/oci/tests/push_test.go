@@ -14,6 +14,7 @@ import (
 	"github.com/bazelbuild/rules_go/go/runfiles"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 )
@@ -48,8 +49,28 @@ func TestImagePush(t *testing.T) {
 	if err != nil || image != "tests" || reference != repository+"/tests@"+digest.String() {
 		t.Errorf("got %q, want the image tests by the digest %s (%v)", out, digest, err)
 	}
-	if err := validate.Image(tag); err != nil {
+	if err := validate.Image(tag, validate.Fast); err != nil {
 		t.Error(err)
+	}
+	readLayers(t, tag)
+}
+
+// readLayers reads each layer's bytes, which remote holds against digest and size. Package validate would unpack them too, but
+// knows gzip alone.
+func readLayers(t *testing.T, image v1.Image) {
+	t.Helper()
+	layers, err := image.Layers()
+	if err != nil || len(layers) == 0 {
+		t.Fatalf("got %d layers, %v", len(layers), err)
+	}
+	for i, layer := range layers {
+		content, err := layer.Compressed()
+		if err == nil {
+			_, err = io.Copy(io.Discard, content)
+		}
+		if err != nil {
+			t.Errorf("reading layer %d: %v", i, err)
+		}
 	}
 }
 
