@@ -261,7 +261,7 @@ func (e *budgetError) blame(growths []disk.Growth) {
 	rest := e.taken
 	for _, g := range growths {
 		if !strings.Contains(g.Name, " of ") {
-			rest -= g.Grown()
+			rest -= max(0, g.Grown()) // what others deleted there is no reason to blame the rest
 		}
 	}
 	elsewhere.Start, elsewhere.End = &disk.Reading{}, &disk.Reading{Bytes: rest}

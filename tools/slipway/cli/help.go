@@ -123,6 +123,8 @@ Flags:
   --dry-run             say which requests and bytes each image would cost, and stop
   --jobs=N              registry requests at a time, 1 to 64 (default 4)
   --report=FILE         write the report as JSON, version 1
+  --html=FILE           write the report as one page
+  --summary=FILE        append the report as Markdown (default: $GITHUB_STEP_SUMMARY)
   --plan=FILE           what to push: the plan of an image_push, or the images of a suite's or a set's, which need
                         --registry; a file or a path in the runfiles (default: $SLIPWAY_PLAN)
 

@@ -29,7 +29,7 @@ func (l *tagList) Set(value string) error {
 
 // pushOptions are the flags of "slipway push".
 type pushOptions struct {
-	options  // plan, caches, dryRun, jobs, report, help
+	options  // plan, caches, dryRun, jobs, the report's files, help
 	registry string
 	tags     tagList
 }
@@ -45,6 +45,8 @@ func parsePushFlags(args []string, getenv func(string) string) (pushOptions, err
 	o.caches.define(flags)
 	flags.IntVar(&o.jobs, "jobs", 4, "")
 	flags.StringVar(&o.report, "report", "", "")
+	flags.StringVar(&o.html, "html", "", "")
+	flags.StringVar(&o.summary, "summary", getenv("GITHUB_STEP_SUMMARY"), "")
 	flags.BoolVar(&o.help, "help", false, "")
 	flags.BoolVar(&o.help, "h", false, "")
 	if err := flags.Parse(args); err != nil {
