@@ -47,6 +47,10 @@ type report struct {
 		DeploySeconds float64 `json:"deploySeconds"`
 		Error         string  `json:"error"`
 	} `json:"suites"`
+	Disk struct {
+		PeakBytes int64  `json:"peakBytes"`
+		PeakPhase string `json:"peakPhase"`
+	} `json:"disk"`
 }
 
 // TestFaults runs all suites in one cluster, as bazel run //test/e2e/faults:all does.
@@ -76,8 +80,21 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestDiskBudget: a cluster, or images and pods in one that is there, take more than 1 MB. Where the run is stopped depends on that.
+func TestDiskBudget(t *testing.T) {
+	got, stderr := slipway(t, "--disk-budget=1MB")
+	if got.ExitCode != deliveryFailed || got.Disk.PeakBytes <= 1e6 || got.Disk.PeakPhase == "" {
+		t.Errorf("got exit code %d, a peak of %d bytes in phase %q; want %d, more than a million, and a phase", got.ExitCode, got.Disk.PeakBytes, got.Disk.PeakPhase, deliveryFailed)
+	}
+	for _, want := range []string{"error: exceeding the disk budget of 1.0 MB: the run took ", `, in phase "`, "; most grew: ", "-- --disk-budget="} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("standard error must have %q", want)
+		}
+	}
+}
+
 // slipway runs the set as any run of suites: by the same environment, and with the same rules for the cluster.
-func slipway(t *testing.T) (found report, stderr string) {
+func slipway(t *testing.T, flags ...string) (found report, stderr string) {
 	t.Helper()
 	path, err := runfiles.Rlocation(program)
 	if err != nil {
@@ -89,7 +106,7 @@ func slipway(t *testing.T) (found report, stderr string) {
 	}
 	file := filepath.Join(t.TempDir(), "report.json")
 	// In a registry there is nothing of these suites to see.
-	command := exec.CommandContext(t.Context(), path, "--plan="+plan, "--destination=kind", "--report="+file)
+	command := exec.CommandContext(t.Context(), path, append([]string{"--plan=" + plan, "--destination=kind", "--report=" + file}, flags...)...)
 	command.Env = append(os.Environ(), environment...)
 	var text bytes.Buffer
 	command.Stdout, command.Stderr = os.Stdout, io.MultiWriter(&text, os.Stderr)
