@@ -117,7 +117,6 @@ func TestGolden(t *testing.T) {
 			".txt":  func(b *bytes.Buffer) error { return r.Table(b) },
 			".json": func(b *bytes.Buffer) error { return r.JSON(b) },
 			".md":   func(b *bytes.Buffer) error { return r.Markdown(b) },
-			".html": func(b *bytes.Buffer) error { return r.HTML(b) },
 		} {
 			t.Run(name+ext, func(t *testing.T) {
 				var got bytes.Buffer
@@ -128,6 +127,15 @@ func TestGolden(t *testing.T) {
 			})
 		}
 	}
+}
+
+// One page is enough to see what a change does to all; TestPageInABrowser looks at the others.
+func TestGoldenPage(t *testing.T) {
+	var got bytes.Buffer
+	if err := measured().HTML(&got); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "measured.html", got.Bytes())
 }
 
 func golden(t *testing.T, name string, got []byte) {
