@@ -27,11 +27,12 @@ import (
 	"github.com/kubernaut/kubernaut/test/bench/load"
 	"github.com/kubernaut/kubernaut/test/bench/measure"
 	"github.com/kubernaut/kubernaut/test/bench/push"
+	"github.com/kubernaut/kubernaut/test/bench/remotecache"
 )
 
 // suites is the one place that knows them.
 func suites() []measure.Suite {
-	return []measure.Suite{build.Suite(), compression.Suite(), growth.Suite(), load.Suite(), push.Suite()}
+	return []measure.Suite{build.Suite(), compression.Suite(), growth.Suite(), load.Suite(), push.Suite(), remotecache.Suite()}
 }
 
 // document is written by --update, below the workspace.

@@ -19,7 +19,7 @@ import (
 
 const (
 	manifestType = "application/vnd.oci.image.manifest.v1+json"
-	layerType    = "application/vnd.oci.image.layer.v1.tar"
+	layerType    = "application/vnd.oci.image.layer.v1.tar+zstd"
 	configType   = "application/vnd.oci.image.config.v1+json"
 )
 
@@ -28,11 +28,14 @@ func content(mediaType string, data []byte) plan.Content {
 	return plan.Content{Blob: plan.Blob{MediaType: mediaType, Digest: digest, Size: int64(len(data))}, Data: data}
 }
 
-// descriptor is of an image with the one layer.
-func descriptor(t *testing.T, layer string) string {
+// descriptor is of an image with the one layer, compressed and not.
+func descriptor(t *testing.T, layer, uncompressed string) string {
 	t.Helper()
 	l := content(layerType, []byte(layer)).Blob
-	d := plan.Descriptor{Version: 1, Label: "//a:image", Name: "a", OS: "linux", Architecture: "amd64", Layers: []plan.Blob{l}, DiffIDs: []string{l.Digest}}
+	d := plan.Descriptor{
+		Version: 1, Label: "//a:image", Name: "a", OS: "linux", Architecture: "amd64",
+		Layers: []plan.Blob{l}, DiffIDs: []string{content(layerType, []byte(uncompressed)).Digest},
+	}
 	config, err := json.Marshal(map[string]any{"os": "linux", "architecture": "amd64", "rootfs": map[string]any{"diff_ids": d.DiffIDs}})
 	if err != nil {
 		t.Fatal(err)
@@ -51,12 +54,13 @@ func descriptor(t *testing.T, layer string) string {
 }
 
 func TestMeasure(t *testing.T) {
-	const layer, same = "the layer's bytes", "other bytes, same" // as many of them
-	described := descriptor(t, layer)
+	const layer, same, before = "the layer's bytes", "other bytes, same", "the layer" // the first two have equal sizes
+	described := descriptor(t, layer, before)
 	root := t.TempDir()
 	for path, text := range map[string]string{
 		"execroot/_main/bazel-out/k8/bin/a/image.descriptor.json": described,
-		"execroot/_main/bazel-out/k8/bin/a/layer.tar":             layer,
+		"execroot/_main/bazel-out/k8/bin/a/layer.tar":             before,
+		"execroot/_main/bazel-out/k8/bin/a/layer.tar.zst":         layer,
 		"execroot/_main/bazel-out/k8/bin/a/binary":                same,
 		"external/rules_x/file":                                   "12345",
 		"external/base/blobs/sha256/deep":                         layer,
@@ -80,11 +84,12 @@ func TestMeasure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := int64(len(layer))
+	n, m := int64(len(layer)), int64(len(before))
 	want := Usage{
-		Parts: map[string]int64{Outputs: int64(len(described)) + 2*n, External: 5 + n, Actions: 3, Server: 3, Other: 4},
+		Parts: map[string]int64{Outputs: int64(len(described)) + 2*n + m, External: 5 + n, Actions: 3, Server: 3, Other: 4},
 		Layers: []Layer{
-			{"execroot/_main/bazel-out/k8/bin/a/layer.tar", n},
+			{"execroot/_main/bazel-out/k8/bin/a/layer.tar", m},
+			{"execroot/_main/bazel-out/k8/bin/a/layer.tar.zst", n},
 			{"external/base/blobs/sha256/deep", n},
 		},
 		Known: 1,
@@ -92,7 +97,7 @@ func TestMeasure(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("usage (-want +got):\n%s", d)
 	}
-	if got, want := got.LayerBytes(), 2*n; got != want {
+	if got, want := got.LayerBytes(), 2*n+m; got != want {
 		t.Errorf("got %d layer bytes, want %d", got, want)
 	}
 	if got, want := got.BeyondExternal(), got.Total()-5-n; got != want {

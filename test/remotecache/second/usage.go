@@ -69,26 +69,31 @@ func (c *Checkout) Usage() (Usage, error) {
 	return u, nil
 }
 
-// measure makes two walks: descriptors say what a layer is, and any file may be one. Links are not followed and files of
-// equal content count each.
+// images are what the descriptors of an output base say of layers.
+type images struct {
+	layers map[string]bool // digests, as stored and uncompressed
+	sizes  map[int64]bool  // of layers as stored; nobody tells the size of the others
+	known  int
+}
+
+// measure makes two walks: descriptors say what a layer is, and any file may be one. A file is hashed when it has a layer's
+// size, and every output is, since it may be a layer before its compression. Links are not followed and files of equal content
+// count each.
 func measure(root string) (Usage, error) {
 	u := Usage{Parts: map[string]int64{}}
-	layers, err := described(root)
+	described, err := describe(root)
 	if err != nil {
 		return u, err
 	}
-	u.Known = len(layers)
-	sizes := map[int64]bool{}
-	for _, size := range layers {
-		sizes[size] = true
-	}
+	u.Known = described.known
 	err = files(root, func(path, short string, size int64) error {
-		u.Parts[part(short)] += size
-		if !sizes[size] {
+		in := part(short)
+		u.Parts[in] += size
+		if u.Known == 0 || in != Outputs && !described.sizes[size] {
 			return nil
 		}
 		digest, err := digestOf(path)
-		if want, ok := layers[digest]; ok && want == size {
+		if described.layers[digest] {
 			u.Layers = append(u.Layers, Layer{short, size})
 		}
 		return err
@@ -97,10 +102,8 @@ func measure(root string) (Usage, error) {
 	return u, err
 }
 
-// described returns the sizes of all layers of the descriptors below root, by digest. An uncompressed layer has a digest of
-// its own, and no size that a descriptor knows: it is found where the layer is stored uncompressed.
-func described(root string) (map[string]int64, error) {
-	layers := map[string]int64{}
+func describe(root string) (images, error) {
+	of := images{layers: map[string]bool{}, sizes: map[int64]bool{}}
 	err := files(root, func(path, short string, _ int64) error {
 		if !strings.HasSuffix(short, ".descriptor.json") {
 			return nil
@@ -110,12 +113,15 @@ func described(root string) (map[string]int64, error) {
 			return err
 		}
 		d, err := plan.DecodeDescriptor(short, data)
-		for _, l := range d.Layers {
-			layers[l.Digest] = l.Size
+		for i, l := range d.Layers {
+			if !of.layers[l.Digest] {
+				of.known++
+			}
+			of.layers[l.Digest], of.layers[d.DiffIDs[i]], of.sizes[l.Size] = true, true, true
 		}
 		return err
 	})
-	return layers, err
+	return of, err
 }
 
 // files calls visit for each regular file. One that goes away meanwhile, such as the server's, is left out.
