@@ -8,7 +8,8 @@
 // the cache. Afterwards no file of the output base may be a layer, and the rest may have 120 MB beyond other modules' files.
 //
 // It prints a table to stdout and exits 1 when that does not hold. It takes as long as a build from nothing and three suites,
-// and a kept cluster of the suite is replaced.
+// and a kept cluster of the suite is replaced. With --filled=grpcs://cache.example.com it uses a cache that has everything, and
+// nothing else: an image whose descriptor is not in it is described here, which fetches the image's layers.
 package main
 
 import (
@@ -41,7 +42,12 @@ func main() {
 	p := proof{here: os.Getenv("BUILD_WORKSPACE_DIRECTORY"), cache: os.Getenv("KUBERNAUT_CACHE")}
 	flag.StringVar(&p.targets.Push, "push", "//services:push", "push target; empty for none")
 	flag.StringVar(&p.targets.Suite, "suite", "//test/e2e:gateway", "suite; empty for none")
+	filled := flag.String("filled", "", "remote caches that have everything, with commas between them, instead of own ones")
 	flag.Parse()
+	for i, endpoint := range strings.FieldsFunc(*filled, func(r rune) bool { return r == ',' }) {
+		name := fmt.Sprintf("cache %d", i+1) // an address may hold a password
+		p.filled = append(p.filled, route{name, nil, []string{"BAZEL_REMOTE_CACHE=" + endpoint}})
+	}
 	if err := p.run(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "remotecache: error: %v\n", err)
 		os.Exit(1)
@@ -51,7 +57,8 @@ func main() {
 type proof struct {
 	here, cache string // the checkout, the project's cache folder or ""
 	targets     second.Targets
-	dir         string // of this run
+	filled      []route // without own caches; empty for own ones
+	dir         string  // of this run
 	remote      *bazelremote.Server
 }
 
@@ -70,6 +77,9 @@ func (p *proof) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, checkout.Remove(p.dir)) }()
+	if len(p.filled) > 0 {
+		return p.compare(ctx, p.filled)
+	}
 	if p.remote, err = bazelremote.Start(bazelremote.Options{Dir: filepath.Join(p.dir, "remote")}); err != nil {
 		return err
 	}
