@@ -67,7 +67,7 @@ content of unpacked layers is dropped. The price: Docker before 23 cannot pull s
 
 type bench struct {
 	cluster  *kindnode.Cluster
-	original plan.Descriptor
+	original plan.Descriptor // with plain layers
 	layers   source.Blobs
 	dir      string
 	made     int // variants so far
@@ -82,8 +82,13 @@ func open(ctx context.Context, host *measure.Host) (measure.Bench, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading descriptor: %w", err)
 	}
-	b := &bench{layers: source.Layout(layout), dir: host.Dir}
-	if b.original, err = plan.DecodeDescriptor(service, data); err != nil {
+	built, err := plan.DecodeDescriptor(service, data)
+	if err != nil {
+		return nil, err
+	}
+	plain := filepath.Join(host.Dir, "plain")
+	b := &bench{layers: source.Layout(plain), dir: host.Dir}
+	if b.original, err = unpack(ctx, built, source.Layout(layout), plain); err != nil {
 		return nil, err
 	}
 	b.cluster, err = kindnode.Open(ctx, host, 1)

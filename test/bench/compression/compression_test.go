@@ -2,49 +2,26 @@ package compression
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/klauspost/compress/zstd"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/kubernaut/kubernaut/test/bench/synthetic"
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 	"github.com/kubernaut/kubernaut/tools/slipway/source"
 )
 
-// unpack is the way back, by other code where there is some.
-func unpack(t *testing.T, suffix string, r io.Reader) []byte {
-	t.Helper()
-	var err error
-	switch suffix {
-	case "+gzip":
-		r, err = gzip.NewReader(r)
-	case "+zstd":
-		r, err = zstd.NewReader(r)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
 func TestCompress(t *testing.T) {
 	image, err := synthetic.New("bench", synthetic.Layer{Seed: 1, Size: 3_000_000})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := io.ReadAll(synthetic.Layer{Seed: 1, Size: 3_000_000}.Open())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,18 +38,45 @@ func TestCompress(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			packed, err := source.Layout(v.layout).Open(t.Context(), v.descriptor.Layers[0])
+			dir := t.TempDir()
+			back, err := unpack(t.Context(), v.descriptor, source.Layout(v.layout), dir)
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer packed.Close()
-			if got := unpack(t, m.suffix, packed); !bytes.Equal(got, want) {
-				t.Errorf("%d bytes come back of %d, or others", len(got), len(want))
+			if diff := cmp.Diff(image.Descriptor.Layers, back.Layers); diff != "" {
+				t.Errorf("layers that come back (-want +got):\n%s", diff)
 			}
-			if m.suffix != "" && v.size > int64(len(want))*2/3 {
-				t.Errorf("compressed to %d of %d bytes", v.size, len(want))
+			checkLayer(t, dir, back.Layers[0])
+			if m.suffix != "" && v.size > image.Size()*2/3 {
+				t.Errorf("compressed to %d of %d bytes", v.size, image.Size())
 			}
 		})
+	}
+}
+
+// checkLayer reads a layer to its end, where it is held against its digest.
+func checkLayer(t *testing.T, layout string, layer plan.Blob) {
+	t.Helper()
+	r, err := source.Layout(layout).Open(t.Context(), layer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestUnpackRefusesOthers(t *testing.T) {
+	image, err := synthetic.New("bench", synthetic.Layer{Seed: 1, Size: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := image.Descriptor
+	d.Layers = slices.Clone(d.Layers)
+	d.Layers[0].MediaType += "+xz"
+	if _, err := unpack(t.Context(), d, synthetic.Blobs(image), t.TempDir()); err == nil || !strings.Contains(err.Error(), "+xz") {
+		t.Errorf("error %v, want one that names the media type", err)
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
@@ -96,7 +95,7 @@ func (m method) layer(ctx context.Context, layer plan.Blob, from source.Blobs, f
 		return plan.Blob{}, err
 	}
 	digest := fmt.Sprintf("%x", hash.Sum(nil))
-	packed := plan.Blob{MediaType: strings.TrimSuffix(layer.MediaType, "+gzip") + m.suffix, Digest: "sha256:" + digest, Size: int64(*count)}
+	packed := plan.Blob{MediaType: layer.MediaType + m.suffix, Digest: "sha256:" + digest, Size: int64(*count)}
 	return packed, os.Rename(f.Name(), filepath.Join(folder, digest))
 }
 
