@@ -70,6 +70,10 @@ disk is synced; it is synced before each time is taken, too.
 which hand each node the whole file. *Layer bytes* are slipway's own count. *Disk of a node* is by how much its containerd folder
 (` + "`du`" + `) has grown since the node was empty, the mean over the nodes. The archive's making is not in the times of the others.`
 
+const sharedCores = `All nodes are on this machine and share its cores, and each receives, hashes, stores and unpacks every byte itself; the
+layers are read once for all of them. It would take a core for each node, or fewer bytes: this image's layers are not compressed,
+those of the services have a third of their size.`
+
 func targets() []measure.Target {
 	unpacked := int64(baseBytes + changedBytes)
 	one := func(what string) string { return caseName(what, 1) }
@@ -81,9 +85,9 @@ func targets() []measure.Target {
 		measure.AtMost(one("changed"), slipway, sentColumn, changedBytes*11/10),
 		measure.AtMost(one("first time"), slipway, diskColumn, unpacked*11/10),
 		measure.AtMost(one("changed"), slipway, diskColumn, (unpacked+changedBytes)*11/10),
-		measure.Growth(slipway, three("first time"), one("first time"), 1.5),
-		measure.Growth(slipway, three("unchanged"), one("unchanged"), 1.5),
-		measure.Growth(slipway, three("changed"), one("changed"), 1.5),
+		measure.Growth(slipway, three("first time"), one("first time"), 1.5).Because(sharedCores),
+		measure.Growth(slipway, three("unchanged"), one("unchanged"), 1.5).Because(sharedCores),
+		measure.Growth(slipway, three("changed"), one("changed"), 1.5).Because(sharedCores),
 	}
 }
 
