@@ -59,11 +59,13 @@ simulated: readers and writers wait so that no more bytes pass than its rate, wi
 or a registry keeps; *disk of the node* is by how much its containerd folder has grown, without the content of unpacked layers.
 × is the time compared with no compression.`
 
-const conclusion = `Layers are made by zstd at level 1 (tools/oci/layer). Against no compression it stores and moves a third of the bytes, and both routes
-are faster on every link: even on loopback, the engine, containerd's content store and the SHA-256 of each hop cost more for the
-other two thirds than decompressing does. What it adds to the build is less than what one delivery saves. Level 3 saves a further
-sixteenth of the bytes for one and a half times the processor time; gzip is larger and slower than either. The node's disk is the same: the
-content of unpacked layers is dropped. The price: Docker before 23 cannot pull such a layer; containerd from 1.5, Podman and CRI-O can.`
+const conclusion = `Layers are made by zstd at level 1 (tools/oci/layer). Against no compression it stores and moves a third of the bytes; streaming,
+pushing and pulling are faster on every link, loopback included, and the slower the link the more. The build pays for it: what it
+adds there is about what one delivery to one node over loopback saves, so a developer's loop over one changed service gains nothing. A layer
+from a cache is compressed once and delivered many times, to several nodes, over links: that is the case that decides. Level 3 saves a
+further sixteenth of the bytes for more time in the build than it saves on any link here; gzip is larger and slower to make than
+zstd 1. The node's disk is the same: the content of unpacked layers is dropped. The price: Docker before 23 cannot pull such a layer;
+containerd from 1.5, Podman and CRI-O can.`
 
 type bench struct {
 	cluster  *kindnode.Cluster

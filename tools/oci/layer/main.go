@@ -1,8 +1,8 @@
 // Layer writes one image layer, a tar archive through zstd, from files that the build made.
 //
 // Package archive says what the archive depends on. It is compressed by zstd at level 1, in one thread: a third of the bytes in
-// every cache, registry and link, for less time than it takes to hash and deliver the others (docs/benchmarks.md, "Compression
-// of layers"). The compressed bytes depend on the archive and on the version of the compressor in go.mod.
+// every cache, registry and link, and faster deliveries (docs/benchmarks.md, "Compression of layers"). The compressed bytes
+// depend on the archive and on the version of the compressor in go.mod.
 package main
 
 import (
