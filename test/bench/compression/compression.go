@@ -113,7 +113,7 @@ func (b *bench) Round(ctx context.Context, competitor string, r *measure.Round) 
 			return err
 		}
 	}
-	return b.cluster.Reset(ctx)
+	return b.cluster.Reset(ctx, v.descriptor)
 }
 
 func (b *bench) variant(ctx context.Context, name string) (variant, error) {
@@ -128,15 +128,15 @@ func (b *bench) variant(ctx context.Context, name string) (variant, error) {
 }
 
 // empty makes the node as it was and returns its disk use.
-func (b *bench) empty(ctx context.Context) (int64, error) {
-	if err := b.cluster.Reset(ctx); err != nil {
+func (b *bench) empty(ctx context.Context, v variant) (int64, error) {
+	if err := b.cluster.Reset(ctx, v.descriptor); err != nil {
 		return 0, err
 	}
 	return b.cluster.Disk(ctx, 1)
 }
 
 func (b *bench) stream(ctx context.Context, r *measure.Round, v variant, l link) error {
-	before, err := b.empty(ctx)
+	before, err := b.empty(ctx, v)
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (b *bench) disk(ctx context.Context, s *measure.Sample, before int64) error
 }
 
 func (b *bench) registry(ctx context.Context, r *measure.Round, v variant, l link) error {
-	before, err := b.empty(ctx)
+	before, err := b.empty(ctx, v)
 	if err != nil {
 		return err
 	}

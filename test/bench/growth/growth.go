@@ -170,7 +170,7 @@ func descriptors(images []synthetic.Image) []plan.Descriptor {
 func (b *bench) Round(ctx context.Context, competitor string, r *measure.Round) error {
 	deliver := map[string]func(context.Context, *measure.Round, string, prepared) error{slipway: b.load, kindLoad: b.kindLoad}[competitor]
 	for _, p := range b.deliveries {
-		if err := b.cluster.Reset(ctx); err != nil {
+		if err := b.cluster.Reset(ctx, descriptors(p.images)...); err != nil {
 			return err
 		}
 		if err := deliver(ctx, r, p.name, p); err != nil {

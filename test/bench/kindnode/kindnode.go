@@ -37,7 +37,8 @@ type Cluster struct {
 	first []held // what the nodes had in the beginning
 }
 
-// Open creates a cluster of so many nodes, a control plane and workers. The time for that is nobody's.
+// Open creates a cluster of so many nodes, a control plane and workers, and waits until its own pods have unpacked their images.
+// The time for that is nobody's.
 func Open(ctx context.Context, host *measure.Host, nodes int) (*Cluster, error) {
 	kind, err := host.File(kindFile)
 	if err != nil {
@@ -56,7 +57,7 @@ func Open(ctx context.Context, host *measure.Host, nodes int) (*Cluster, error) 
 	}
 	c := &Cluster{lease: lease, kind: kind, first: make([]held, nodes)}
 	err = c.each(ctx, nodes, func(ctx context.Context, i int) (err error) {
-		c.first[i], err = list(ctx, lease.Nodes[i])
+		c.first[i], err = settled(ctx, lease.Nodes[i])
 		return err
 	})
 	if err == nil {
@@ -188,11 +189,13 @@ func (c counter) Read(p []byte) (int, error) {
 // settleTimeout bounds the wait for containerd and the kubelet to drop what was removed.
 const settleTimeout = 3 * time.Minute
 
-// Reset removes from all nodes what they did not have in the beginning, verifies that, and waits until the disk is quiet.
-func (c *Cluster) Reset(ctx context.Context) error {
+// Reset removes from all nodes the images that they did not have in the beginning, verifies that nothing of the given ones is
+// left, and waits until the disk is quiet.
+func (c *Cluster) Reset(ctx context.Context, images ...plan.Descriptor) error {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	if err := c.each(ctx, len(c.first), c.reset); err != nil {
+	err := c.each(ctx, len(c.first), func(ctx context.Context, i int) error { return c.reset(ctx, i, images) })
+	if err != nil {
 		return fmt.Errorf("removing images: %w", err)
 	}
 	Quiet()

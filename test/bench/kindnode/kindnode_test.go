@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/cluster"
+	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 )
 
 // fakeNode has images, and gives one a second name when it was removed, as the kubelet's runtime does.
@@ -53,8 +54,9 @@ func TestReset(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := slices.Clone(n.lines)
-	n.lines, n.answer = append(n.lines, "image test", "snapshot of-test"), "image sha256:test"
-	if err := c.Reset(t.Context()); err != nil {
+	n.lines, n.answer = append(n.lines, "snapshot of-a-late-pod", "image test", "snapshot of-test-base"), "image sha256:test"
+	want = append(want, "snapshot of-a-late-pod")
+	if err := c.Reset(t.Context(), plan.Descriptor{DiffIDs: []string{"of-test-base"}}); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, n.lines); diff != "" {
@@ -66,13 +68,25 @@ func TestReset(t *testing.T) {
 }
 
 func TestResetGivesUp(t *testing.T) {
-	n := &fakeNode{}
+	n := &fakeNode{lines: []string{"content of-test"}}
 	c := &Cluster{lease: &cluster.Lease{Nodes: []cluster.Node{n}}, first: []held{{}}}
-	n.lines = []string{"content of somebody"}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := c.Reset(ctx); err == nil || !strings.Contains(err.Error(), "content of somebody") {
+	test := plan.Descriptor{Layers: []plan.Blob{{Digest: "of-test"}}}
+	if err := c.Reset(ctx, test); err == nil || !strings.Contains(err.Error(), "content of-test") {
 		t.Errorf("error %v, want one that names what is left", err)
+	}
+}
+
+// The second snapshot's name is what `printf '%s %s' A B | sha256sum` says.
+func TestParts(t *testing.T) {
+	a, b := "sha256:"+strings.Repeat("a", 64), "sha256:"+strings.Repeat("b", 64)
+	d := plan.Descriptor{DiffIDs: []string{a, b}, Layers: []plan.Blob{{Digest: "l1"}, {Digest: "l2"}}}
+	d.Manifest.Digest, d.Config.Digest = "m", "c"
+	want := []string{"content m", "content c", "content l1", "content l2", "snapshot " + a,
+		"snapshot sha256:ccd722928bd92476ba1745586fed6e45a102504185ad88cd89e01ff116fd146c"}
+	if diff := cmp.Diff(want, parts(d)); diff != "" {
+		t.Errorf("parts (-want +got):\n%s", diff)
 	}
 }
 

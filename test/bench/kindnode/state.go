@@ -2,8 +2,10 @@ package kindnode
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/cluster"
+	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 )
 
 // listScript prints what a node holds, one line each: image names, digests of content, names of finished snapshots.
@@ -37,27 +40,78 @@ func list(ctx context.Context, node cluster.Node) (held, error) {
 	return h, nil
 }
 
-// beyond are the lines of h that first lacks, sorted.
-func (h held) beyond(first held) []string {
+// A node counts as settled when it has not changed for so many looks, one a second.
+const settledLooks = 6
+
+// settled waits until the cluster's own pods no longer change what the node has: their snapshots would count as disk that a
+// delivery took.
+func settled(ctx context.Context, node cluster.Node) (held, error) {
+	var last held
+	for same := 0; same < settledLooks; {
+		now, err := list(ctx, node)
+		if err != nil {
+			return nil, err
+		}
+		same++
+		if !maps.Equal(now, last) {
+			same, last = 0, now
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+	return last, nil
+}
+
+// left are the lines of h that a reset has to see gone, sorted: image names that first lacks, and what belongs to the images.
+// Other snapshots may come at any time, with a pod of the cluster's own that starts late.
+func (h held) left(first held, images []plan.Descriptor) []string {
 	var lines []string
 	for line := range h {
-		if !first[line] {
+		if strings.HasPrefix(line, "image ") && !first[line] {
 			lines = append(lines, line)
 		}
 	}
+	for _, d := range images {
+		for _, line := range parts(d) {
+			if h[line] {
+				lines = append(lines, line)
+			}
+		}
+	}
 	slices.Sort(lines)
+	return slices.Compact(lines)
+}
+
+// parts are the lines of an image that a node has, but for its name. Snapshots are named by the layers up to theirs
+// (https://github.com/opencontainers/image-spec/blob/main/config.md#layer-chainid).
+func parts(d plan.Descriptor) []string {
+	lines := []string{"content " + d.Manifest.Digest, "content " + d.Config.Digest}
+	for _, l := range d.Layers {
+		lines = append(lines, "content "+l.Digest)
+	}
+	chain := ""
+	for i, id := range d.DiffIDs {
+		if i > 0 {
+			id = fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(chain+" "+id)))
+		}
+		chain = id
+		lines = append(lines, "snapshot "+chain)
+	}
 	return lines
 }
 
 // reset repeats itself: the kubelet's runtime answers a new image with a name of its own, a moment later.
-func (c *Cluster) reset(ctx context.Context, i int) error {
+func (c *Cluster) reset(ctx context.Context, i int, images []plan.Descriptor) error {
 	node := c.lease.Nodes[i]
 	for {
 		now, err := list(ctx, node)
 		if err != nil {
 			return err
 		}
-		left := now.beyond(c.first[i])
+		left := now.left(c.first[i], images)
 		if len(left) == 0 {
 			return nil
 		}

@@ -161,7 +161,7 @@ func whole(deliver func(ctx context.Context, archive string, nodes int) error) f
 // Round implements measure.Bench.
 func (b *bench) Round(ctx context.Context, competitor string, r *measure.Round) error {
 	for _, nodes := range nodeCounts {
-		if err := b.cluster.Reset(ctx); err != nil {
+		if err := b.cluster.Reset(ctx, b.before.image.Descriptor, b.after.image.Descriptor); err != nil {
 			return err
 		}
 		empty, err := b.cluster.Disk(ctx, nodes)
