@@ -74,6 +74,12 @@ const sharedCores = `All nodes are on this machine and share its cores, and each
 layers are read once for all of them. It would take a core for each node, or fewer bytes: this image's layers are not compressed,
 those of the services have a third of their size.`
 
+const sharedPrograms = `No byte of a layer moves: it is the engine's exec and the runs of containerd's client that ask a node, and those of three nodes
+share this machine's cores. It would take a core for each node.`
+
+const oneImport = `Beyond the asking, which is the time of "unchanged", it is one ` + "`ctr images import`" + ` of the changed layer: containerd's storing and
+unpacking of 6 MB. It would take a faster import, or a larger image around the changed layer.`
+
 func targets() []measure.Target {
 	unpacked := int64(baseBytes + changedBytes)
 	one := func(what string) string { return caseName(what, 1) }
@@ -81,12 +87,12 @@ func targets() []measure.Target {
 	return []measure.Target{
 		measure.Faster(one("unchanged"), slipway, kindLoad, 10),
 		measure.AtMost(one("unchanged"), slipway, layerColumn, 0),
-		measure.Faster(one("changed"), slipway, kindLoad, 10),
+		measure.Faster(one("changed"), slipway, kindLoad, 10).Because(oneImport),
 		measure.AtMost(one("changed"), slipway, sentColumn, changedBytes*11/10),
 		measure.AtMost(one("first time"), slipway, diskColumn, unpacked*11/10),
 		measure.AtMost(one("changed"), slipway, diskColumn, (unpacked+changedBytes)*11/10),
 		measure.Growth(slipway, three("first time"), one("first time"), 1.5).Because(sharedCores),
-		measure.Growth(slipway, three("unchanged"), one("unchanged"), 1.5).Because(sharedCores),
+		measure.Growth(slipway, three("unchanged"), one("unchanged"), 1.5).Because(sharedPrograms),
 		measure.Growth(slipway, three("changed"), one("changed"), 1.5).Because(sharedCores),
 	}
 }
