@@ -41,7 +41,7 @@ Flags:
                         $TEST_UNDECLARED_OUTPUTS_DIR, else one below the cache folder)
   --suites-at-once=N    suites of a set that are deployed and tested at the same time
                         (default: two for each processor)
-  --jobs=N              registry requests at a time, 1 to 64 (default 4)
+  --jobs=N              layers sent to a registry at a time, 1 to 64 (default 4)
   --timeout=DURATION    limit of each test binary, such as 90s or 10m (default: the plan's)
 
 A set of suites:
@@ -121,7 +121,7 @@ Flags:
   --cache=URL, --disk-cache=DIR, --bazelrc=FILE
                         where the layers are when runfiles lack them, as for a suite: slipway --help
   --dry-run             say which requests and bytes each image would cost, and stop
-  --jobs=N              registry requests at a time, 1 to 64 (default 4)
+  --jobs=N              layers sent to a registry at a time, 1 to 64 (default 4)
   --report=FILE         write the report as JSON, version 1
   --html=FILE           write the report as one page
   --summary=FILE        append the report as Markdown (default: $GITHUB_STEP_SUMMARY)

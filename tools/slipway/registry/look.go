@@ -84,7 +84,7 @@ func (s *session) lookAt(ctx context.Context, st *state) error {
 func (s *session) each(do func(*state) error) error {
 	errs := make([]error, len(s.states))
 	var g errgroup.Group
-	g.SetLimit(s.jobs)
+	g.SetLimit(s.jobs * smallPerJob)
 	for i, st := range s.states {
 		g.Go(func() error { errs[i] = s.explain(st.image, do(st)); return nil })
 	}

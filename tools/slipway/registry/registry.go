@@ -31,6 +31,10 @@ import (
 
 const defaultJobs = 4
 
+// smallPerJob: requests that carry no layer wait for the registry and take nobody's bandwidth. With 20 ms to the registry, ten
+// images that are there take 60 ms at 16 requests at a time, and 100 ms at 4.
+const smallPerJob = 4
+
 // Image is one image and where it goes.
 type Image struct {
 	Descriptor plan.Descriptor
@@ -45,7 +49,7 @@ func (i Image) Reference() string { return i.Repository + "@" + i.Descriptor.Man
 type Pusher struct {
 	Blobs     source.Blobs // layers; manifests and configurations come from the descriptors
 	Progress  progress.Reporter
-	Jobs      int               // requests at a time; 0 is 4
+	Jobs      int               // uploads at a time; 0 is 4. Of smaller requests there are four times as many
 	Keychain  authn.Keychain    // nil is anonymous
 	PlainHTTP []string          // hosts ("172.18.0.1:5001") that are spoken to without TLS, beside loopback
 	Transport http.RoundTripper // nil is one with time limits for dialling and for an answer
