@@ -24,6 +24,7 @@ import (
 	"github.com/kubernaut/kubernaut/test/bench/build"
 	"github.com/kubernaut/kubernaut/test/bench/compression"
 	"github.com/kubernaut/kubernaut/test/bench/growth"
+	"github.com/kubernaut/kubernaut/test/bench/job"
 	"github.com/kubernaut/kubernaut/test/bench/load"
 	"github.com/kubernaut/kubernaut/test/bench/measure"
 	"github.com/kubernaut/kubernaut/test/bench/push"
@@ -32,7 +33,9 @@ import (
 
 // suites is the one place that knows them.
 func suites() []measure.Suite {
-	return []measure.Suite{build.Suite(), compression.Suite(), growth.Suite(), load.Suite(), push.Suite(), remotecache.Suite()}
+	return []measure.Suite{
+		build.Suite(), compression.Suite(), growth.Suite(), job.Suite(), job.Cold(), load.Suite(), push.Suite(), remotecache.Suite(),
+	}
 }
 
 // document is written by --update, below the workspace.

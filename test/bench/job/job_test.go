@@ -1,0 +1,115 @@
+package job
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kubernaut/kubernaut/test/bench/measure"
+)
+
+// launcher takes 3 MB in the output base for the push, and 2 MB for the suites, of which 1 MB goes again.
+const launcher = `#!/bin/sh
+set -eu
+base=${1#--output_base=}
+mkdir -p "$base/external/m" "$base/execroot/_main/bazel-out/bin"
+out=$base/execroot/_main/bazel-out/bin
+case "$*" in
+*"//services:push"*"--dry-run"*) head -c 3000000 /dev/urandom >"$base/external/m/push" ;;
+*"//services:push"*) ;;
+*"//test/e2e:all"*"--dry-run"*) head -c 1000000 /dev/urandom >"$out/test" ;;
+*"//test/e2e:all"*)
+	head -c 1000000 /dev/urandom >"$out/peak"
+	sleep 1
+	rm "$out/peak"
+	for a; do case $a in --report=*) cat report.json >"${a#--report=}" ;; esac; done ;;
+shutdown|*" shutdown") ;;
+*) echo "what is $*?" >&2; exit 1 ;;
+esac
+`
+
+const reported = `{"disk": {"folders": [
+	{"name": "output base", "start": {"bytes": 1}, "peak": {"bytes": 900}},
+	{"name": "engine storage", "start": {"bytes": 100}, "peak": {"bytes": 1100}},
+	{"name": "content of a", "start": {"bytes": 10}, "peak": {"bytes": 20}},
+	{"name": "snapshots of a", "start": {"bytes": 10}, "peak": {"bytes": 210}},
+	{"name": "content of b", "reason": "gone"}]}}`
+
+func workspace(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := exec.CommandContext(t.Context(), "git", "-C", dir, "init", "-q").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return dir
+}
+
+func run(t *testing.T, launcher string, s measure.Suite) (measure.Result, error) {
+	t.Helper()
+	t.Setenv("BUILD_WORKSPACE_DIRECTORY", workspace(t, map[string]string{"tools/bazelw": launcher, "report.json": reported}))
+	return measure.Run(t.Context(), s, &measure.Host{Dir: t.TempDir(), State: t.TempDir(), Log: t.Logf}, 1)
+}
+
+func TestJob(t *testing.T) {
+	result, err := run(t, launcher, Suite())
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]map[string]int64{}
+	var order []string
+	for _, s := range result.Samples {
+		counts[s.Case] = s.Counts
+		order = append(order, s.Case)
+	}
+	if diff := cmp.Diff(phases(), order); diff != "" {
+		t.Errorf("phases (-want +got):\n%s", diff)
+	}
+	for _, c := range []struct {
+		phase, column string
+		want          int64
+	}{
+		{pushBuild, external.Name, 3_000_000}, {pushBuild, outputs.Name, 0}, {suitesBuild, outputs.Name, 1_000_000}, {suites, outputs.Name, 1_000_000},
+		{suites, inStorage.Name, 1000}, {suites, inNodes.Name, 210}, {whole, external.Name, 3_000_000}, {whole, onHost.Name, 0},
+	} {
+		if got := counts[c.phase][c.column]; got != c.want {
+			t.Errorf("%s, %s: got %d, want %d", c.phase, c.column, got, c.want)
+		}
+	}
+	// The rest of the machine writes too: only the difference within the phase is certain enough.
+	if rise := counts[suites][most.Name] - counts[suites][end.Name]; rise < 500_000 {
+		t.Errorf("the peak while the suites ran is %d bytes above the end, want about 1 MB", rise)
+	}
+}
+
+func TestJobFails(t *testing.T) {
+	_, err := run(t, "#!/bin/sh\nexit 3\n", Suite())
+	if err == nil || !strings.Contains(err.Error(), "job.log") || !strings.Contains(err.Error(), "//services:push") {
+		t.Errorf("got %v, want an error that names the target and the log", err)
+	}
+}
+
+// A cold job's checkout names a disk cache of its own.
+func TestColdHasItsOwnCache(t *testing.T) {
+	seen := filepath.Join(t.TempDir(), "rc")
+	script := strings.Replace(launcher, "set -eu\n", "set -eu\ncat user.bazelrc >>"+seen+"\n", 1)
+	if _, err := run(t, script, Cold()); err != nil {
+		t.Fatal(err)
+	}
+	rc, err := os.ReadFile(seen)
+	if err != nil || !strings.HasPrefix(string(rc), "build:ci --disk_cache=") {
+		t.Errorf("user.bazelrc: %v, %q", err, rc)
+	}
+}
