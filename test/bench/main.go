@@ -84,9 +84,9 @@ func (b bench) parse(args []string) (options, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(b.stderr)
 	names := flags.String("suite", "", "`NAME`s of suites, with commas between them: "+strings.Join(b.names(), ", "))
-	flags.IntVar(&o.rounds, "rounds", measure.MinRounds, "how often each competitor does each case")
+	flags.IntVar(&o.rounds, "rounds", byDefault, fmt.Sprintf("how `often` each competitor does each case; by default as often as --update needs, which is %d for most suites", measure.MinRounds))
 	flags.StringVar(&o.json, "json", "", "write all samples to `FILE`, a list of one object for each suite")
-	flags.BoolVar(&o.update, "update", false, fmt.Sprintf("write the suite's section of %s; needs %d rounds", document, measure.MinRounds))
+	flags.BoolVar(&o.update, "update", false, "write the suite's section of "+document)
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return o, err
 	} else if err != nil {
@@ -102,14 +102,28 @@ func (b bench) parse(args []string) (options, error) {
 	return o, o.check(flags.Args())
 }
 
+// of is how many rounds the suite gets.
+func (o options) of(s measure.Suite) int {
+	if o.rounds == byDefault {
+		return s.Needed()
+	}
+	return o.rounds
+}
+
+// byDefault are the rounds that a suite needs.
+const byDefault = -1
+
 func (o options) check(rest []string) error {
 	switch {
 	case len(rest) > 0:
 		return errUsage{fmt.Errorf("unknown argument %q", rest[0])}
-	case o.rounds < 1:
+	case o.rounds < 1 && o.rounds != byDefault:
 		return errUsage{fmt.Errorf("--rounds must be 1 or more, got %d", o.rounds)}
-	case o.update && o.rounds < measure.MinRounds:
-		return errUsage{fmt.Errorf("--update needs --rounds=%d or more, got %d", measure.MinRounds, o.rounds)}
+	}
+	for _, s := range o.suites {
+		if o.update && o.of(s) < s.Needed() {
+			return errUsage{fmt.Errorf("--update needs --rounds=%d or more, got %d", s.Needed(), o.rounds)}
+		}
 	}
 	return nil
 }
@@ -142,7 +156,7 @@ func (b bench) run(ctx context.Context, args []string) error {
 	}
 	var results []measure.Result
 	for _, s := range o.suites {
-		result, err := b.suite(ctx, s, o.rounds)
+		result, err := b.suite(ctx, s, o.of(s))
 		if err != nil {
 			return err
 		}

@@ -129,3 +129,26 @@ func TestTargetsNameWhatThereIs(t *testing.T) {
 		}
 	}
 }
+
+func TestRounds(t *testing.T) {
+	few := measure.Suite{Rounds: 1}
+	for _, c := range []struct {
+		rounds, want int
+		suite        measure.Suite
+	}{
+		{byDefault, measure.MinRounds, measure.Suite{}}, {byDefault, 1, few}, {3, 3, measure.Suite{}}, {3, 3, few},
+	} {
+		if got := (options{rounds: c.rounds}).of(c.suite); got != c.want {
+			t.Errorf("--rounds=%d of a suite that needs %d: got %d, want %d", c.rounds, c.suite.Needed(), got, c.want)
+		}
+	}
+	for _, rounds := range []int{byDefault, 1, 4} {
+		err := options{rounds: rounds, update: true, suites: []measure.Suite{few}}.check(nil)
+		if err != nil {
+			t.Errorf("--update --rounds=%d of a suite that needs 1: %v", rounds, err)
+		}
+	}
+	if err := (options{rounds: 4, update: true, suites: []measure.Suite{few, {}}}).check(nil); err == nil {
+		t.Error("--update --rounds=4 of a suite that needs 5: no error")
+	}
+}

@@ -75,6 +75,7 @@ func suite(kind string) measure.Suite {
 			"worst moment; the nodes are part of the engine.",
 		Competitors: []string{kind},
 		Cases:       phases(),
+		Rounds:      1, // a job takes minutes, and its disk hardly varies
 		Columns:     []measure.Column{most, end, external, outputs, onHost, inNodes, inStorage},
 		Open:        open,
 	}

@@ -12,8 +12,8 @@ import (
 //	…
 //	<!-- /bench:load -->
 func UpdateDocument(path string, s Suite, r *Result) error {
-	if r.Rounds < MinRounds {
-		return fmt.Errorf("updating %q: %d rounds are too few, %d are needed", path, r.Rounds, MinRounds)
+	if r.Rounds < s.Needed() {
+		return fmt.Errorf("updating %q: %d rounds are too few, %d are needed", path, r.Rounds, s.Needed())
 	}
 	document, err := os.ReadFile(path)
 	if err != nil {

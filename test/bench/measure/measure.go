@@ -63,6 +63,7 @@ type Suite struct {
 	Cases       []string // in the order of the tables
 	Columns     []Column // of counts; a cell that nobody counted is empty
 	Targets     []Target // may be empty
+	Rounds      int      // that a figure needs to be written into a document; 0 is MinRounds
 	Conclusion  string   // paragraphs below the tables: what follows from the figures; may be empty
 
 	// Open prepares what all rounds share. What it leaves behind after an error it cleans up itself.

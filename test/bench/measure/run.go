@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,8 +9,11 @@ import (
 	"time"
 )
 
-// MinRounds is how many rounds a figure needs to be written into a document.
+// MinRounds is how many rounds a figure needs to be written into a document, unless its suite says another number.
 const MinRounds = 5
+
+// Needed is how many rounds the suite's figures need to be written into a document.
+func (s Suite) Needed() int { return cmp.Or(s.Rounds, MinRounds) }
 
 // Run opens the suite, runs its rounds and closes it. A round that fails ends the run: a figure without its rival's is none.
 func Run(ctx context.Context, s Suite, host *Host, rounds int) (result Result, err error) {
