@@ -42,13 +42,13 @@ type Chain struct {
 
 // state is what a chain remembers of a source that failed.
 type state struct {
-	row   int             // failures without a success in between
-	out   error           // why it is not asked any more; nil while it is
-	wrong map[string]bool // digests whose bytes were wrong
+	row   int                      // failures without a success in between
+	out   error                    // why it is not asked any more; nil while it is
+	wrong map[string]*CorruptError // by digest
 }
 
 // Open implements Blobs. Its error is a *MissingError when no source has the blob, and so is a read's when none has the
-// rest.
+// rest; where a source had it with other bytes, the last *CorruptError.
 func (c *Chain) Open(ctx context.Context, blob plan.Blob) (io.ReadCloser, error) {
 	s := &chained{chain: c, ctx: ctx, blob: blob, missing: &MissingError{Blob: blob}}
 	if err := s.next(); err != nil {
@@ -58,7 +58,7 @@ func (c *Chain) Open(ctx context.Context, blob plan.Blob) (io.ReadCloser, error)
 	return &checked{ReadCloser: Verify(s, blob), stream: s}, nil
 }
 
-// usable reports whether source i may be asked for a blob; else why not, nil for a blob that was wrong there.
+// usable reports whether source i may be asked for a blob; else why not.
 func (c *Chain) usable(i int, blob plan.Blob) (ok bool, why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -66,8 +66,8 @@ func (c *Chain) usable(i int, blob plan.Blob) (ok bool, why error) {
 	if st == nil {
 		return true, nil
 	}
-	if st.wrong[blob.Digest] {
-		return false, errors.New("its bytes in " + c.Sources[i].Name + " are wrong")
+	if wrong := st.wrong[blob.Digest]; wrong != nil {
+		return false, wrong
 	}
 	return st.out == nil, st.out
 }
@@ -85,7 +85,7 @@ func (c *Chain) failed(i int, blob plan.Blob, err error) {
 	defer c.mu.Unlock()
 	st := c.states[i]
 	if st == nil {
-		st = &state{wrong: map[string]bool{}}
+		st = &state{wrong: map[string]*CorruptError{}}
 		if c.states == nil {
 			c.states = map[int]*state{}
 		}
@@ -97,11 +97,25 @@ func (c *Chain) failed(i int, blob plan.Blob, err error) {
 	var endpoint *EndpointError
 	var corrupt *CorruptError
 	if errors.As(err, &corrupt) {
-		st.wrong[blob.Digest] = true
+		named := *corrupt
+		named.Source = c.Sources[i].Name
+		st.wrong[blob.Digest] = &named
 	}
 	if st.row++; errors.As(err, &endpoint) || st.row >= patience {
 		st.out = err
 	}
+}
+
+// wrong notes that source i has wrong bytes, and returns err with what the chain knows of them.
+func (c *Chain) wrong(i int, err *CorruptError) error {
+	c.failed(i, err.Blob, err)
+	named := *err
+	named.Source = c.Sources[i].Name
+	for j := range c.Sources {
+		ok, _ := c.usable(j, err.Blob)
+		named.Again = named.Again || ok
+	}
+	return &named
 }
 
 // MissingError is a blob that no source has. It is an fs.ErrNotExist.

@@ -21,6 +21,7 @@ type chained struct {
 	ctx     context.Context
 	blob    plan.Blob
 	missing *MissingError
+	corrupt error // a source that has other bytes; nil when none has
 
 	source int // that cur reads from
 	asked  int // the next one to ask
@@ -34,10 +35,8 @@ type chained struct {
 func (s *chained) next() error {
 	for ; s.asked < len(s.chain.Sources); s.asked++ {
 		ok, why := s.chain.usable(s.asked, s.blob)
-		if why != nil {
-			s.missing.Cause = why
-		}
 		if !ok {
+			s.note(why)
 			continue
 		}
 		err := s.open(s.chain.Sources[s.asked].Blobs)
@@ -51,13 +50,25 @@ func (s *chained) next() error {
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			s.chain.failed(s.asked, s.blob, err)
-			s.missing.Cause = err
+			s.note(err)
 		}
+	}
+	if s.corrupt != nil {
+		return s.corrupt
 	}
 	if s.chain.Label != nil {
 		s.missing.Label, _ = s.chain.Label(s.blob)
 	}
 	return s.missing
+}
+
+// note keeps what is worth saying when no other source has the blob.
+func (s *chained) note(err error) {
+	var corrupt *CorruptError
+	if errors.As(err, &corrupt) {
+		s.corrupt = err
+	}
+	s.missing.Cause = err
 }
 
 // open takes the bytes of a source as they are where it can: they are verified once, by the chain.
@@ -90,7 +101,7 @@ func (s *chained) Read(p []byte) (int, error) {
 			err = &CorruptError{Blob: s.blob, Problem: fmt.Sprintf("%d bytes of %d", s.at, s.blob.Size)}
 		}
 		s.chain.failed(s.source, s.blob, err)
-		s.missing.Cause = err
+		s.note(err)
 		if err := s.next(); err != nil {
 			s.cur = io.NopCloser(&failed{err})
 			return n, err
@@ -126,23 +137,24 @@ func (f *failed) Read([]byte) (int, error) { return 0, f.err }
 type checked struct {
 	io.ReadCloser
 	stream *chained
-	told   bool
+	err    error // sticky
 }
 
 // Read implements io.Reader.
 func (c *checked) Read(p []byte) (int, error) {
-	n, err := c.ReadCloser.Read(p)
-	if err == nil || c.told {
-		return n, err
+	if c.err != nil {
+		return 0, c.err
 	}
-	c.told = true
+	n, err := c.ReadCloser.Read(p)
+	c.err = err
 	var corrupt *CorruptError
 	switch {
+	case err == nil:
 	case errors.Is(err, io.EOF):
 		c.stream.chain.succeeded(c.stream.source)
 	case errors.As(err, &corrupt):
 		// Which of two sources is to blame cannot be known. The other one alone gives the answer next time.
-		c.stream.chain.failed(c.stream.first, c.stream.blob, err)
+		c.err = c.stream.chain.wrong(c.stream.first, corrupt)
 	}
-	return n, err
+	return n, c.err
 }

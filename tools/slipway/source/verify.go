@@ -15,10 +15,23 @@ import (
 type CorruptError struct {
 	Blob    plan.Blob
 	Problem string
+	Source  string // the name in the chain; empty when the chain tells it otherwise, or there is none
+	Again   bool   // who opens the blob again gets it from another source, or hears that none is left
 }
 
 func (e *CorruptError) Error() string {
-	return fmt.Sprintf("blob %s is corrupt: %s", e.Blob.Digest, e.Problem)
+	where := ""
+	if e.Source != "" {
+		where = " (" + e.Source + ")"
+	}
+	return fmt.Sprintf("blob %s is corrupt: %s%s", e.Blob.Digest, e.Problem, where)
+}
+
+// Repeatable reports whether err is of a reader whose user should open the blob again, after wrong bytes of one source of
+// several.
+func Repeatable(err error) bool {
+	var corrupt *CorruptError
+	return errors.As(err, &corrupt) && corrupt.Again
 }
 
 // Verify reads r and holds it against the blob's digest and size on the way. The last bytes of a blob that is wrong are
