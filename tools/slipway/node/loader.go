@@ -75,9 +75,17 @@ func (l *Loader) Load(ctx context.Context, nodes []cluster.Node, images []Image)
 	return result, err
 }
 
-// load makes an attempt, and another one for the nodes in which containerd was restarted under the first.
+// load makes an attempt, another one where wrong bytes of one source ended the first, and one for the nodes in which
+// containerd was restarted.
 func (l *Loader) load(ctx context.Context, nodes []cluster.Node, images []Image, result *Result) error {
 	targets, cause := l.attempt(ctx, nodes, images)
+	for source.Repeatable(cause) { // ends: each time one source less has the blob
+		l.warn(cause, "delivering once more, from another source")
+		for _, t := range targets {
+			result.moved(t)
+		}
+		targets, cause = l.attempt(ctx, nodes, images)
+	}
 	var again []cluster.Node
 	for _, t := range targets {
 		if t.restarted {

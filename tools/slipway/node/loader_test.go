@@ -190,6 +190,30 @@ func TestLoadStopsOnCorruptBlob(t *testing.T) {
 	}
 }
 
+// A cache with wrong bytes costs an attempt, not the delivery.
+func TestLoadTakesAnotherSource(t *testing.T) {
+	blobs, wrong := source.Memory{}, source.Memory{}
+	image := fakeImage(t, blobs, "gateway", base, "binary")
+	for _, layer := range image.Descriptor.Layers {
+		wrong[layer.Digest] = bytes.Repeat([]byte("X"), int(layer.Size))
+	}
+	chain := &source.Chain{Sources: []source.Named{{Name: "wrong", Blobs: wrong}, {Name: "right", Blobs: blobs}}}
+	a, b := newFakeNode("a"), newFakeNode("b")
+	if _, err := (&Loader{Blobs: chain}).Load(t.Context(), []cluster.Node{a, b}, []Image{image}); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []*fakeNode{a, b} {
+		if _, ok := n.records[image.Reference()]; !ok {
+			t.Errorf("node %s lacks the image", n.Name())
+		}
+	}
+	alone := &source.Chain{Sources: chain.Sources[:1]}
+	var corrupt *source.CorruptError
+	if _, err := (&Loader{Blobs: alone}).Load(t.Context(), []cluster.Node{newFakeNode("c")}, []Image{image}); !errors.As(err, &corrupt) {
+		t.Errorf("got %v without another source, want a CorruptError", err)
+	}
+}
+
 // cancelling ends the context when its blob is half read.
 type cancelling struct {
 	source.Blobs
