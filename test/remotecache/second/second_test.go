@@ -58,16 +58,17 @@ func TestMeasure(t *testing.T) {
 	described := descriptor(t, layer, before)
 	root := t.TempDir()
 	for path, text := range map[string]string{
-		"execroot/_main/bazel-out/k8/bin/a/image.descriptor.json": described,
-		"execroot/_main/bazel-out/k8/bin/a/layer.tar":             before,
-		"execroot/_main/bazel-out/k8/bin/a/layer.tar.zst":         layer,
-		"execroot/_main/bazel-out/k8/bin/a/binary":                same,
-		"external/rules_x/file":                                   "12345",
-		"external/base/blobs/sha256/deep":                         layer,
-		"action_cache/a":                                          "123",
-		"server/jvm.out":                                          "12",
-		"java.log.root":                                           "1",
-		"DO_NOT_BUILD_HERE":                                       "1234",
+		"execroot/_main/bazel-out/k8/bin/a/image.descriptor.json":   described,
+		"execroot/_main/bazel-out/k8/bin/a/layer.tar":               before,
+		"execroot/_main/bazel-out/k8/bin/a/layer.tar.zst":           layer,
+		"execroot/_main/bazel-out/k8/bin/a/binary":                  same,
+		"execroot/_main/bazel-out/k8/bin/a/image.0.descriptor.json": "{}",
+		"external/rules_x/file":                                     "12345",
+		"external/base/blobs/sha256/deep":                           layer,
+		"action_cache/a":                                            "123",
+		"server/jvm.out":                                            "12",
+		"java.log.root":                                             "1",
+		"DO_NOT_BUILD_HERE":                                         "1234",
 	} {
 		path = filepath.Join(root, path)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -86,7 +87,7 @@ func TestMeasure(t *testing.T) {
 	}
 	n, m := int64(len(layer)), int64(len(before))
 	want := Usage{
-		Parts: map[string]int64{Outputs: int64(len(described)) + 2*n + m, External: 5 + n, Actions: 3, Server: 3, Other: 4},
+		Parts: map[string]int64{Outputs: int64(len(described)) + 2*n + m + 2, External: 5 + n, Actions: 3, Server: 3, Other: 4},
 		Layers: []Layer{
 			{"execroot/_main/bazel-out/k8/bin/a/layer.tar", m},
 			{"execroot/_main/bazel-out/k8/bin/a/layer.tar.zst", n},

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -102,10 +103,13 @@ func measure(root string) (Usage, error) {
 	return u, err
 }
 
+// ofLayer are oci_image's descriptors of single layers.
+var ofLayer = regexp.MustCompile(`\.\d+\.descriptor\.json$`)
+
 func describe(root string) (images, error) {
 	of := images{layers: map[string]bool{}, sizes: map[int64]bool{}}
 	err := files(root, func(path, short string, _ int64) error {
-		if !strings.HasSuffix(short, ".descriptor.json") {
+		if !strings.HasSuffix(short, ".descriptor.json") || ofLayer.MatchString(short) {
 			return nil
 		}
 		data, err := os.ReadFile(path)
