@@ -34,7 +34,8 @@ import (
 // suites is the one place that knows them.
 func suites() []measure.Suite {
 	return []measure.Suite{
-		build.Suite(), compression.Suite(), growth.Suite(), job.Suite(), job.Cold(), load.Suite(), push.Suite(), remotecache.Suite(),
+		build.Suite(), compression.Suite(), growth.Suite(), job.Bundle(), job.Cold(), job.Suite(),
+		load.Suite(), push.Suite(), remotecache.Suite(),
 	}
 }
 

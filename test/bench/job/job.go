@@ -6,7 +6,8 @@
 // image. What the output base and the engine hold is measured beside it, by walks, to say where the space went.
 //
 // A cached job finds all outputs in the machine's disk cache, which stands for a remote cache; what the job adds to it counts.
-// The other job's cache is empty at the start: it builds everything and keeps it.
+// A cold job's cache is empty at the start: it builds everything and keeps it. A job by bundle has neither Bazel nor a checkout:
+// it gets the archive of all suites, and the layers from the cache.
 package job
 
 import (
@@ -28,10 +29,11 @@ import (
 	"github.com/kubernaut/kubernaut/tools/slipway/disk"
 )
 
-// Competitors: the two jobs.
+// Competitors: the jobs.
 const (
-	cached = "cached"
-	cold   = "cold"
+	cached  = "cached"
+	cold    = "cold"
+	bundled = "bundle"
 )
 
 // What is counted.
@@ -120,15 +122,25 @@ func (b *bench) Round(ctx context.Context, competitor string, r *measure.Round) 
 		return err
 	}
 	defer func() { err = errors.Join(err, j.end(ctx)) }()
-	for _, p := range []struct {
-		name string
-		do   func(context.Context) error
-	}{{copying, j.copy}, {pushBuild, j.buildPush}, {pushing, j.push}, {suitesBuild, j.buildSuites}, {suites, j.run}} {
-		if err := j.phase(ctx, r, p.name, p.do); err != nil {
+	for _, s := range j.steps(competitor) {
+		if err := j.phase(ctx, r, s.phase, s.do); err != nil {
 			return err
 		}
 	}
 	return j.sum(r)
+}
+
+// step is what happens in a phase.
+type step struct {
+	phase string
+	do    func(context.Context) error
+}
+
+func (j *job) steps(competitor string) []step {
+	if competitor == bundled {
+		return []step{{unpacking, j.unpack}, {suites, j.runBundle}}
+	}
+	return []step{{copying, j.copy}, {pushBuild, j.buildPush}, {pushing, j.push}, {suitesBuild, j.buildSuites}, {suites, j.run}}
 }
 
 // job is one job.

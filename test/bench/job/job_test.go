@@ -113,3 +113,48 @@ func TestColdHasItsOwnCache(t *testing.T) {
 		t.Errorf("user.bazelrc: %v, %q", err, rc)
 	}
 }
+
+// program stands for a bundle's: it takes 1 MB, reports, and shows its arguments.
+const program = `#!/bin/sh
+set -eu
+echo "$@" >arguments
+head -c 1000000 /dev/urandom >output
+for a; do case $a in --report=*) cat "$(dirname "$0")/report.json" >"${a#--report=}" ;; esac; done
+`
+
+func TestBundle(t *testing.T) {
+	files := workspace(t, map[string]string{"all.bundle/run": program, "all.bundle/report.json": reported, ".bazelrc": "build --disk_cache=/the/cache\n"})
+	packed := filepath.Join(t.TempDir(), "all.bundle.tar.gz")
+	if out, err := exec.CommandContext(t.Context(), "tar", "-czf", packed, "-C", files, "all.bundle").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Setenv("BUILD_WORKSPACE_DIRECTORY", files)
+	t.Setenv("KUBERNAUT_BAZELRC", "")
+	t.Setenv("HOME", t.TempDir())
+	host := &measure.Host{Dir: t.TempDir(), State: t.TempDir(), Log: t.Logf, File: func(string) (string, error) { return packed, nil }}
+	result, err := measure.Run(t.Context(), Bundle(), host, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Bundle().Cases, cases(result)); diff != "" {
+		t.Errorf("phases (-want +got):\n%s", diff)
+	}
+	if got := result.Samples[1].Counts[inNodes.Name]; got != 210 {
+		t.Errorf("images in the nodes: got %d, want 210", got)
+	}
+	arguments, err := os.ReadFile(filepath.Join(host.Dir, "arguments"))
+	if err != nil || !strings.Contains(string(arguments), "--disk-cache=/the/cache --fresh --keep=false") {
+		t.Errorf("got arguments %q, %v", arguments, err)
+	}
+	if _, err := os.Stat(filepath.Join(host.Dir, "all.bundle.tar.gz")); err == nil {
+		t.Error("the archive is still there")
+	}
+}
+
+func cases(result measure.Result) []string {
+	var names []string
+	for _, s := range result.Samples {
+		names = append(names, s.Case)
+	}
+	return names
+}

@@ -47,7 +47,7 @@ func New(ctx context.Context, from, parent string, rc, env []string) (*Checkout,
 	if err != nil {
 		return nil, fmt.Errorf("making a second checkout: %w", err)
 	}
-	c := &Checkout{Dir: filepath.Join(dir, "another", "folder"), Output: filepath.Join(dir, "output"), env: append(clean(os.Environ()), env...)}
+	c := &Checkout{Dir: filepath.Join(dir, "another", "folder"), Output: filepath.Join(dir, "output"), env: append(Environment(), env...)}
 	if err = checkout.Copy(ctx, from, c.Dir); err == nil && len(rc) > 0 {
 		err = os.WriteFile(filepath.Join(c.Dir, "user.bazelrc"), []byte(strings.Join(rc, "\n")+"\n"), 0o600)
 	}
@@ -56,6 +56,9 @@ func New(ctx context.Context, from, parent string, rc, env []string) (*Checkout,
 	}
 	return c, nil
 }
+
+// Environment is this process's without what the Bazel that started it has put there.
+func Environment() []string { return clean(os.Environ()) }
 
 func clean(environ []string) []string {
 	return slices.DeleteFunc(slices.Clone(environ), func(variable string) bool {

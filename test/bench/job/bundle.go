@@ -1,0 +1,98 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/kubernaut/kubernaut/test/bench/measure"
+	"github.com/kubernaut/kubernaut/test/remotecache/second"
+	"github.com/kubernaut/kubernaut/tools/slipway/bazelrc"
+)
+
+// archive is the bundle of all suites among the runfiles.
+const archive = "_main/test/e2e/all.bundle.tar.gz"
+
+// unpacking is the phase in which the job gets and unpacks the archive.
+const unpacking = "download and unpack"
+
+// Bundle is the job without Bazel.
+func Bundle() measure.Suite {
+	s := suite(bundled)
+	s.Name, s.Title = "job-bundle", "The disk of a CI job that has a bundle"
+	s.About = "The job gets the bundle of all suites, unpacks it, deletes the archive, and runs the suites in a new kind cluster; layers come from the " +
+		"cache. No Bazel, no checkout. Columns are as in the other job's table."
+	s.Cases = []string{unpacking, suites, whole}
+	s.Columns = []measure.Column{most, end, inNodes, inStorage}
+	s.Targets = []measure.Target{
+		measure.AtMost(whole, bundled, most, 800_000_000),
+		measure.AtMost(suites, bundled, inNodes, 400_000_000),
+	}
+	return s
+}
+
+// unpack copies the archive first, as a download would, so that it counts while it is there.
+func (j *job) unpack(ctx context.Context) error {
+	from, err := j.bench.host.File(archive)
+	if err != nil {
+		return err
+	}
+	here := filepath.Join(j.bench.host.Dir, filepath.Base(archive))
+	if err := copyFile(here, from); err != nil {
+		return fmt.Errorf("copying the bundle: %w", err)
+	}
+	tar := exec.CommandContext(ctx, "tar", "-xf", here, "-C", j.bench.host.Dir)
+	tar.Stdout, tar.Stderr = j.log, j.log
+	if err := tar.Run(); err != nil {
+		return fmt.Errorf("unpacking the bundle: %w; see %s", err, j.log.Name())
+	}
+	return os.Remove(here)
+}
+
+func copyFile(to, from string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}
+
+// runBundle runs all suites with the environment of a shell that has never seen Bazel.
+func (j *job) runBundle(ctx context.Context) error {
+	cache, err := diskCache(j.bench.workspace)
+	if err != nil {
+		return err
+	}
+	program := filepath.Join(j.bench.host.Dir, "all.bundle", "run")
+	run := exec.CommandContext(ctx, program, "--disk-cache="+cache, "--fresh", "--keep=false", "--report="+j.report())
+	run.Dir, run.Stdout, run.Stderr = j.bench.host.Dir, j.log, j.log
+	run.Env = append(second.Environment(), "CI=1", "SLIPWAY_ENGINE_HOOK="+os.Getenv("SLIPWAY_ENGINE_HOOK"))
+	run.Cancel = func() error { return run.Process.Signal(os.Interrupt) }
+	if err := run.Run(); err != nil {
+		return fmt.Errorf("running all.bundle: %w; see %s", errors.Join(err, ctx.Err()), j.log.Name())
+	}
+	return nil
+}
+
+// diskCache is the folder that Bazel's rc files name.
+func diskCache(workspace string) (string, error) {
+	files := bazelrc.Files{System: bazelrc.System, Home: os.Getenv("HOME"), Workspace: workspace}
+	if rc := os.Getenv("KUBERNAUT_BAZELRC"); rc != "" {
+		files.Extra = []string{rc}
+	}
+	settings, err := bazelrc.Read(files)
+	if err == nil && settings.DiskCache == "" {
+		err = errors.New("no rc file names a --disk_cache, which the job's layers would come from")
+	}
+	return settings.DiskCache, err
+}
