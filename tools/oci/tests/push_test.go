@@ -17,6 +17,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
+
+	"github.com/kubernaut/kubernaut/test/diskcache"
 )
 
 const here = "_main/tools/oci/tests/"
@@ -33,7 +35,16 @@ func TestImagePush(t *testing.T) {
 	defer server.Close()
 	repository := strings.TrimPrefix(server.URL, "http://") + "/k"
 	var stderr bytes.Buffer
-	cmd := exec.Command(program, "push", "--registry="+repository, "--tag=t1")
+	// With --//tools/oci:layers=cache the runfiles of push_all have no layers.
+	layout, err := runfiles.Rlocation(here + "image")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache := t.TempDir()
+	if err := diskcache.Fill(cache, layout); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "push", "--registry="+repository, "--tag=t1", "--disk-cache="+cache)
 	cmd.Env = append(os.Environ(), "SLIPWAY_PLAN="+here+"push_all.plan.json")
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"io"
 	"log"
+	"maps"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,6 +19,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"github.com/kubernaut/kubernaut/test/diskcache"
 	"github.com/kubernaut/kubernaut/test/e2e/bundle"
 )
 
@@ -53,10 +57,11 @@ func TestJob(t *testing.T) {
 	j := job{unpacked, unpacked.Measure(t)}
 	paths := map[string]string{}
 	for _, image := range images {
-		var err error
-		if paths[image], err = runfiles.Rlocation("_main/services/" + image + "/image"); err != nil {
+		path, err := runfiles.Rlocation("_main/services/" + image + "/image")
+		if err != nil {
 			t.Fatal(err)
 		}
+		paths[image] = withoutLinks(t, path)
 	}
 	address := serve(t, paths)
 	t.Run("registry", func(t *testing.T) {
@@ -66,7 +71,11 @@ func TestJob(t *testing.T) {
 		}
 	})
 	t.Run("disk_cache", func(t *testing.T) {
-		got := j.run(t, nil, "--disk-cache="+diskCache(t, paths), "--load=archive", "--keep=false")
+		cache := t.TempDir()
+		if err := diskcache.Fill(cache, slices.Collect(maps.Values(paths))...); err != nil {
+			t.Fatal(err)
+		}
+		got := j.run(t, nil, "--disk-cache="+cache, "--load=archive", "--keep=false")
 		var want int64
 		for _, size := range j.Layers {
 			want += size
@@ -115,6 +124,16 @@ func (r report) layerBytes(phase string) (sum int64) {
 	return sum
 }
 
+// withoutLinks copies an image layout: Bazel's has links to layers, which go-containerregistry does not read.
+func withoutLinks(t *testing.T, layout string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "image")
+	if out, err := exec.CommandContext(t.Context(), "cp", "-rL", layout, to).CombinedOutput(); err != nil {
+		t.Fatalf("copying %q: %v: %s", layout, err, out)
+	}
+	return to
+}
+
 // serve starts a registry on loopback that has the images.
 func serve(t *testing.T, paths map[string]string) (address string) {
 	t.Helper()
@@ -143,27 +162,4 @@ func serve(t *testing.T, paths map[string]string) (address string) {
 		}
 	}
 	return address
-}
-
-// diskCache returns a folder as Bazel's --disk_cache has it (https://bazel.build/remote/caching#disk-cache), with the layers.
-func diskCache(t *testing.T, paths map[string]string) (dir string) {
-	t.Helper()
-	dir = t.TempDir()
-	for _, path := range paths {
-		blobs, err := filepath.Glob(filepath.Join(path, "blobs", "sha256", "*"))
-		if err != nil || len(blobs) == 0 {
-			t.Fatalf("got blobs %v and error %v of %q", blobs, err, path)
-		}
-		for _, blob := range blobs {
-			hex := filepath.Base(blob)
-			folder := filepath.Join(dir, "cas", hex[:2])
-			if err := os.MkdirAll(folder, 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Symlink(blob, filepath.Join(folder, hex)); err != nil && !os.IsExist(err) {
-				t.Fatal(err)
-			}
-		}
-	}
-	return dir
 }
