@@ -29,8 +29,8 @@ func Bundle() measure.Suite {
 	s.Cases = []string{unpacking, suites, whole}
 	s.Columns = []measure.Column{most, end, inNodes, inStorage}
 	s.Targets = []measure.Target{
-		measure.AtMost(whole, bundled, most, 800_000_000),
-		measure.AtMost(suites, bundled, inNodes, 400_000_000),
+		measure.AtMost(whole, bundled, most, 800_000_000).Because(newCluster + "Each of the suites has a test program of its own. It would take one program for all."),
+		measure.AtMost(suites, bundled, inNodes, 400_000_000).Because(besideServices),
 	}
 	return s
 }
