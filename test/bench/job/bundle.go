@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,29 +41,14 @@ func (j *job) unpack(ctx context.Context) error {
 		return err
 	}
 	here := filepath.Join(j.bench.host.Dir, filepath.Base(archive))
-	if err := copyFile(here, from); err != nil {
-		return fmt.Errorf("copying the bundle: %w", err)
-	}
-	tar := exec.CommandContext(ctx, "tar", "-xf", here, "-C", j.bench.host.Dir)
-	tar.Stdout, tar.Stderr = j.log, j.log
-	if err := tar.Run(); err != nil {
-		return fmt.Errorf("unpacking the bundle: %w; see %s", err, j.log.Name())
+	for _, argv := range [][]string{{"cp", from, here}, {"tar", "-xf", here, "-C", j.bench.host.Dir}} {
+		cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+		cmd.Stdout, cmd.Stderr = j.log, j.log
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("unpacking the bundle by %s: %w; see %s", argv[0], err, j.log.Name())
+		}
 	}
 	return os.Remove(here)
-}
-
-func copyFile(to, from string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.Create(to)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close())
 }
 
 // runBundle runs all suites with the environment of a shell that has never seen Bazel.
