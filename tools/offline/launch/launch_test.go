@@ -39,9 +39,9 @@ func TestStartsAndTests(t *testing.T) {
 }
 
 func TestOutputBase(t *testing.T) {
-	// The MD5 of "/work/checkout", as `md5sum` prints it.
-	b := Bazel{Cache: "/c", Workspace: "/work/checkout"}
-	if got, want := b.OutputBase(), "/c/out/f91b552bd3e49ffab9b8213c02fbbedc"; got != want {
+	// The MD5 of "/src/checkout", as `md5sum` prints it.
+	b := Bazel{Cache: "/c", Workspace: "/src/checkout"}
+	if got, want := b.OutputBase(), "/c/out/490d14fcd327c4baff2fd2f6ed820a6c"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -67,9 +67,9 @@ func TestOfLink(t *testing.T) {
 }
 
 func TestCommand(t *testing.T) {
-	b := bundle.Bundle{Dir: "/work/gateway.bundle"}
+	b := bundle.Bundle{Dir: "/jobs/gateway.bundle"}
 	for workDir, want := range map[string]string{
-		"/work": "gateway.bundle/run", "/work/gateway.bundle": "./run", "/": "work/gateway.bundle/run", "/other": "/work/gateway.bundle/run", "": "/work/gateway.bundle/run",
+		"/jobs": "gateway.bundle/run", "/jobs/gateway.bundle": "./run", "/": "jobs/gateway.bundle/run", "/other": "/jobs/gateway.bundle/run", "": "/jobs/gateway.bundle/run",
 	} {
 		if got := b.Command(workDir); got != want {
 			t.Errorf("in %q: got %q, want %q", workDir, got, want)
