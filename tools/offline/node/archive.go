@@ -2,9 +2,11 @@ package node
 
 import (
 	"archive/tar"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -31,6 +33,7 @@ type config struct {
 // that no copy of it has to be on the disk.
 type layer struct {
 	entries []entry
+	zipped  bool // gzip: a store that keeps the layer as it came takes a third of the disk
 	size    int64
 	digest  string // hex SHA-256 of the tar, the layer's diffID
 }
@@ -39,13 +42,33 @@ func (l *layer) measure() error {
 	if l.digest != "" {
 		return nil
 	}
-	hash := sha256.New()
-	counter := &countingWriter{w: hash}
-	if err := writeLayer(counter, l.entries); err != nil {
+	counter := &countingWriter{w: io.Discard}
+	digest, err := l.write(counter)
+	if err != nil {
 		return err
 	}
-	l.size, l.digest = counter.n, hex.EncodeToString(hash.Sum(nil))
+	l.size, l.digest = counter.n, digest
 	return nil
+}
+
+// name in the archive.
+func (l *layer) name() string {
+	if l.zipped {
+		return l.digest + ".tar.gz"
+	}
+	return l.digest + ".tar"
+}
+
+// write returns the digest of the tar, whether it is compressed or not.
+func (l *layer) write(w io.Writer) (string, error) {
+	hash := sha256.New()
+	if !l.zipped {
+		err := writeLayer(io.MultiWriter(w, hash), l.entries)
+		return hex.EncodeToString(hash.Sum(nil)), err
+	}
+	zip := gzip.NewWriter(w)
+	err := errors.Join(writeLayer(io.MultiWriter(zip, hash), l.entries), zip.Close())
+	return hex.EncodeToString(hash.Sum(nil)), err
 }
 
 // manifest is one element of manifest.json.
@@ -111,7 +134,7 @@ func describe(img image) (manifest, []byte, error) {
 		if err := l.measure(); err != nil {
 			return m, nil, err
 		}
-		m.Layers = append(m.Layers, l.digest+".tar")
+		m.Layers = append(m.Layers, l.name())
 		content.RootFS.DiffIDs = append(content.RootFS.DiffIDs, "sha256:"+l.digest)
 	}
 	data, err := json.Marshal(content)
@@ -122,7 +145,7 @@ func describe(img image) (manifest, []byte, error) {
 
 // addLayer refuses a layer whose files changed after it was measured.
 func addLayer(archive *tar.Writer, l *layer, written map[string]bool) error {
-	name := l.digest + ".tar"
+	name := l.name()
 	if written[name] {
 		return nil
 	}
@@ -130,11 +153,11 @@ func addLayer(archive *tar.Writer, l *layer, written map[string]bool) error {
 	if err := archive.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: l.size}); err != nil {
 		return err
 	}
-	hash := sha256.New()
-	if err := writeLayer(io.MultiWriter(archive, hash), l.entries); err != nil {
+	got, err := l.write(archive)
+	if err != nil {
 		return err
 	}
-	if got := hex.EncodeToString(hash.Sum(nil)); got != l.digest {
+	if got != l.digest {
 		return fmt.Errorf("packing layer %s: its files changed meanwhile (now %s)", l.digest, got)
 	}
 	return nil

@@ -25,9 +25,11 @@ func testImages(t *testing.T) []image {
 	}
 	shared := &layer{entries: []entry{program("usr/bin/tool", path), link("usr/bin/alias", "tool")}}
 	own := &layer{entries: []entry{{header: tar.Header{Typeflag: tar.TypeReg, Name: "note", Mode: 0o600}, data: []byte("x")}}}
+	zipped := &layer{zipped: true, entries: []entry{program("usr/bin/tool", path)}}
 	return []image{
 		{Tags: []string{"example.test/a:1", "example.test/a:2"}, Layers: []*layer{shared}, Config: config{Env: []string{"A=1"}}},
 		{Tags: []string{"example.test/b:1"}, Layers: []*layer{shared, own}, Config: config{Entrypoint: []string{"/usr/bin/tool"}, StopSignal: "SIGRTMIN+3"}},
+		{Tags: []string{"example.test/c:1"}, Layers: []*layer{zipped}},
 	}
 }
 
@@ -102,11 +104,14 @@ func TestWriteArchiveHoldsASharedLayerOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := memberNames(t, &archive)
-	if got, want := len(names), len([]string{"shared", "config", "own", "config", "manifest"}); got != want {
+	if got, want := len(names), len([]string{"shared", "config", "own", "config", "zipped", "config", "manifest"}); got != want {
 		t.Errorf("archive has %d members, want %d: %v", got, want, names)
 	}
 	if !slices.Contains(names, images[0].Layers[0].digest+".tar") {
 		t.Errorf("archive lacks the shared layer: %v", names)
+	}
+	if !slices.Contains(names, images[2].Layers[0].digest+".tar.gz") {
+		t.Errorf("archive lacks the compressed layer: %v", names)
 	}
 }
 

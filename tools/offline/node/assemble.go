@@ -188,7 +188,7 @@ func (w workspace) units() error {
 		return err
 	}
 	links := map[string]string{"etc/systemd/system/systemd-binfmt.service": "/dev/null"} // kernel-wide
-	for _, unit := range []string{"kubelet", "containerd", "undo-mount-hacks", "node-network"} {
+	for _, unit := range []string{"kubelet", "containerd", "undo-mount-hacks", "node-images", "node-network"} {
 		links["etc/systemd/system/multi-user.target.wants/"+unit+".service"] = "/etc/systemd/system/" + unit + ".service"
 	}
 	if err := w.symlinks(links); err != nil {

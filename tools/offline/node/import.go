@@ -29,7 +29,9 @@ func (w workspace) inside(ctx context.Context, stdout io.Writer, stdin io.Reader
 }
 
 // importImages puts the control plane's images into the root's containerd store,
-// not unpacked: snapshots belong to a running node's file system.
+// not unpacked: snapshots belong to a running node's file system, where the unit
+// node-images makes them. Their compressed layers stay: after a restart the
+// runtime forgets an image that lacks some.
 func (w workspace) importImages(ctx context.Context) error {
 	defer w.timed("control plane images")()
 	images, err := w.images()
@@ -100,10 +102,10 @@ func (w workspace) images() ([]image, error) {
 		return nil, fmt.Errorf("collecting iptables for kube-proxy: %w", err)
 	}
 	return controlPlane(
-		&layer{entries: kubernetes},
-		&layer{entries: iptables},
-		&layer{entries: []entry{program("coredns", w.path("bin/coredns"))}},
-		&layer{entries: []entry{program("pause", w.path("bin/pause"))}},
+		&layer{zipped: true, entries: kubernetes},
+		&layer{zipped: true, entries: iptables},
+		&layer{zipped: true, entries: []entry{program("coredns", w.path("bin/coredns"))}},
+		&layer{zipped: true, entries: []entry{program("pause", w.path("bin/pause"))}},
 	), nil
 }
 
