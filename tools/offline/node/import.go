@@ -30,8 +30,7 @@ func (w workspace) inside(ctx context.Context, stdout io.Writer, stdin io.Reader
 
 // importImages puts the control plane's images into the root's containerd store,
 // not unpacked: snapshots belong to a running node's file system, where the unit
-// node-images makes them. Their compressed layers stay: after a restart the
-// runtime forgets an image that lacks some.
+// node-images makes them and drops the layers.
 func (w workspace) importImages(ctx context.Context) error {
 	defer w.timed("control plane images")()
 	images, err := w.images()

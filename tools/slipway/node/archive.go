@@ -48,18 +48,24 @@ func (a *archive) flush() error {
 	return a.buffer.Flush()
 }
 
+// layoutFile says that the archive is an OCI layout.
+const layoutFile = `{"imageLayoutVersion":"1.0.0"}`
+
+func fileHeader(name string, size int64) *tar.Header {
+	return &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: size}
+}
+
 func (a *archive) entry(name string, size int64, content io.Reader) error {
-	header := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: size}
-	if err := a.tar.WriteHeader(header); err != nil {
+	if err := a.tar.WriteHeader(fileHeader(name, size)); err != nil {
 		return err
 	}
 	_, err := io.Copy(a.tar, content)
 	return err
 }
 
-// end writes the archive's trailer to all nodes.
-func (a *archive) end() error {
-	if err := a.to(a.fan.all); err != nil {
+// end writes the archive's trailer.
+func (a *archive) end(sinks []*sink) error {
+	if err := a.to(sinks); err != nil {
 		return err
 	}
 	if err := a.tar.Close(); err != nil {

@@ -55,7 +55,6 @@ func failure(cause error, targets []*target) error {
 func (l *Loader) stream(ctx context.Context, targets []*target, step progress.Step) error {
 	f := &fan{sent: step.Add}
 	for _, t := range targets {
-		t.session.command("import", t.dead)
 		f.all = append(f.all, t.session.sink)
 	}
 	fed := make(chan struct{})
@@ -79,56 +78,69 @@ func (l *Loader) stream(ctx context.Context, targets []*target, step progress.St
 	return cause
 }
 
-// feed writes the archive.
+// feed writes the archives of all parts.
 func (l *Loader) feed(ctx context.Context, f *fan, targets []*target) error {
-	a := newArchive(f)
-	layout := `{"imageLayoutVersion":"1.0.0"}`
-	if err := a.to(f.all); err != nil {
-		return err
-	}
-	if err := a.entry("oci-layout", int64(len(layout)), strings.NewReader(layout)); err != nil {
-		return err
-	}
-	if err := l.feedBlobs(ctx, a, targets); err != nil {
-		return err
-	}
-	for i, t := range targets {
-		data, err := index(t.images)
-		if err != nil {
+	for i := range targets[0].parts {
+		if err := l.feedPart(ctx, f, targets, i); err != nil {
 			return err
 		}
-		if err := errors.Join(a.to(f.all[i:i+1]), a.entry("index.json", int64(len(data)), bytes.NewReader(data))); err != nil {
-			return err
-		}
-	}
-	return a.end()
-}
-
-func (l *Loader) feedBlobs(ctx context.Context, a *archive, targets []*target) error {
-	var images []Image
-	for _, t := range targets {
-		images = append(images, t.images...)
-	}
-	done := make(map[string]bool)
-	for _, blob := range blobs(images) {
-		if done[blob.Digest] {
-			continue
-		}
-		done[blob.Digest] = true
-		if err := l.feedBlob(ctx, a, targets, blob); err != nil {
-			return err
+		for _, t := range targets {
+			if p := &t.parts[i]; len(p.images) > 0 && !p.last {
+				t.ready()
+			}
 		}
 	}
 	return nil
 }
 
-// feedBlob sends one blob to the targets that want it, and does not open one that nobody wants.
-func (l *Loader) feedBlob(ctx context.Context, a *archive, targets []*target, blob named) error {
+// feedPart writes one part's archive to the targets that take part.
+func (l *Loader) feedPart(ctx context.Context, f *fan, targets []*target, i int) error {
+	a := newArchive(f)
+	var images []Image
+	var sinks []*sink
+	for _, t := range targets {
+		if p := &t.parts[i]; len(p.images) > 0 {
+			t.session.send(p.command())
+			images, sinks = append(images, p.images...), append(sinks, t.session.sink)
+		}
+	}
+	if err := errors.Join(a.to(sinks), a.entry("oci-layout", int64(len(layoutFile)), strings.NewReader(layoutFile))); err != nil {
+		return err
+	}
+	done := make(map[string]bool)
+	for _, blob := range blobs(images) {
+		if !done[blob.Digest] {
+			done[blob.Digest] = true
+			if err := l.feedBlob(ctx, a, targets, i, blob); err != nil {
+				return err
+			}
+		}
+	}
+	for _, t := range targets {
+		if p := &t.parts[i]; len(p.images) > 0 {
+			err := errors.Join(a.to([]*sink{t.session.sink}), a.entry("index.json", int64(len(p.index)), bytes.NewReader(p.index)))
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return a.end(sinks)
+}
+
+// ready waits until the node has unpacked a part. When it fails, its session has ended, and imported says why.
+func (t *target) ready() {
+	if after, err := t.session.next(unpackTimeout); err == nil {
+		t.kept = t.kept || after.kept
+	}
+}
+
+// feedBlob sends one blob to the targets that want it with this part, and does not open one that nobody wants.
+func (l *Loader) feedBlob(ctx context.Context, a *archive, targets []*target, part int, blob named) error {
 	var receivers []*sink
 	var wanting []*target
-	for i, t := range targets {
-		if t.wants(blob.Blob) {
-			receivers, wanting = append(receivers, a.fan.all[i]), append(wanting, t)
+	for _, t := range targets {
+		if t.parts[part].wants[blob.Digest] {
+			receivers, wanting = append(receivers, t.session.sink), append(wanting, t)
 		}
 	}
 	if len(receivers) == 0 {
@@ -166,7 +178,7 @@ func (l *Loader) receive(ctx context.Context, t *target, fed <-chan struct{}) er
 	case shared:
 		err = nil // stream reports it
 	case err == nil:
-		if t.after.kept {
+		if t.kept || t.after.kept {
 			l.keeps(t)
 		}
 		return nil
@@ -188,6 +200,9 @@ func (t *target) imported(fed <-chan struct{}) error {
 	case <-t.session.left:
 	}
 	after, err := t.session.next(unpackTimeout)
+	for err == nil && after.ready { // the session ended before it was asked for more
+		after, err = t.session.next(unpackTimeout)
+	}
 	if err != nil {
 		return fmt.Errorf("importing: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -39,7 +40,8 @@ type fakeNode struct {
 	leases    map[string]string // id → time
 	snapshots map[string]bool
 	argv      []string // commands so far, the session as "session" and what it is told
-	entries   []string // names of the last archive's entries
+	entries   []string // names of the last session's entries
+	most      int      // bytes of large blobs that the node held at a time in the last session
 }
 
 func newFakeNode(name string) *fakeNode {
@@ -92,21 +94,42 @@ func (n *fakeNode) Stream(_ context.Context, stdin io.Reader, stdout io.Writer, 
 	defer n.mu.Unlock()
 	n.argv = append(n.argv, "session")
 	n.greet(stdout)
-	words := n.readLine(stdin)
-	if len(words) == 0 {
-		return nil
-	}
-	n.argv = append(n.argv, strings.Join(words, " "))
-	if words[0] == "import" {
-		if err := n.importArchive(stdin); err != nil {
-			return err
+	n.entries, n.most = nil, 0
+	for {
+		words := n.readLine(stdin)
+		if len(words) == 0 {
+			return nil
 		}
-	}
-	for _, digest := range words[1:] {
-		delete(n.content, digest)
+		n.argv = append(n.argv, words[0])
+		if size, err := strconv.ParseInt(words[1], 10, 64); err != nil {
+			return err
+		} else if words[0] != "drop" {
+			if err := n.importArchive(io.LimitReader(stdin, size)); err != nil {
+				return err
+			}
+		}
+		n.most = max(n.most, n.layerContent())
+		for _, digest := range words[2:] {
+			delete(n.content, digest)
+		}
+		if words[0] != "part" {
+			break
+		}
+		fmt.Fprint(stdout, "# ready\n# end\n")
 	}
 	n.listSnapshots(stdout)
 	return nil
+}
+
+// layerContent is the size of the largest blobs.
+func (n *fakeNode) layerContent() int {
+	size := 0
+	for _, data := range n.content {
+		if len(data) >= 1<<20 {
+			size += len(data)
+		}
+	}
+	return size
 }
 
 // readLine is the shell's read, which takes no byte more.
@@ -162,7 +185,6 @@ func (n *fakeNode) importArchive(r io.Reader) error {
 	}
 	archive := tar.NewReader(r)
 	files := make(map[string][]byte)
-	n.entries = nil
 	for {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
@@ -183,6 +205,9 @@ func (n *fakeNode) importArchive(r io.Reader) error {
 		if strings.HasPrefix(header.Name, "blobs/") {
 			n.content[digestOf(data)] = data
 		}
+	}
+	if rest, err := io.Copy(io.Discard, r); err != nil || rest > 0 {
+		return fmt.Errorf("%d bytes after the archive's end, error %v", rest, err)
 	}
 	return n.importIndex(files["index.json"])
 }

@@ -22,6 +22,7 @@ type listing struct {
 	free       int64  // bytes
 	began      string // the node's time, as date +%FT%T prints it
 	kept       bool   // not all content that was to be dropped has been
+	ready      bool   // it is no listing: the session waits for another part
 }
 
 // listingEnd is the last line of a listing.
@@ -54,6 +55,7 @@ func parseListing(text string) (listing, error) {
 		case f[0] == "#" && len(f) == 2:
 			section = f[1]
 			l.kept = l.kept || section == "kept"
+			l.ready = l.ready || section == "ready"
 		default:
 			l.add(section, f)
 		}
@@ -98,7 +100,7 @@ func checkSpace(targets []*target) error {
 	disks := make(map[string]listing)
 	for _, t := range targets {
 		if len(t.images) > 0 && t.before.filesystem != "" {
-			need[t.before.filesystem] += t.space
+			need[t.before.filesystem] += t.peak()
 			disks[t.before.filesystem] = t.before
 		}
 	}

@@ -1,10 +1,11 @@
 // Package node delivers images into the nodes of a kind cluster without a registry, without an archive on disk, and
 // without the layers that a node already has.
 //
-// A delivery is one exec in each node: a script that says what the node holds, imports, and says what is unpacked then. One
-// OCI archive of manifests, configurations and missing layers is read from its source and streamed to all nodes that lack
-// something at once, each getting only the entries that it lacks; no more than 3 MiB of it are in memory. containerd
-// skips a layer whose snapshot exists, so an archive may leave it out. An image is named
+// A delivery is one exec in each node: a script that says what the node holds, imports, and says what is unpacked then. OCI
+// archives of manifests, configurations and missing layers are read from their source and streamed to all nodes that lack
+// something at once, each getting only the entries that it lacks; no more than 3 MiB of them are in memory. containerd
+// skips a layer whose snapshot exists, so an archive may leave it out. Many images come in several archives, so that the
+// content of one is dropped before the next takes disk. An image is named
 // "<repository>@sha256:<manifest digest>", so manifests carry the same reference whether nodes pull or are loaded.
 //
 // A record alone makes an image look present to the kubelet. So success is the snapshot of the last layer, not ctr's exit
@@ -159,6 +160,9 @@ func (l *Loader) compare(ctx context.Context, nodes []cluster.Node, images []Ima
 	step := l.progress().Step("comparing with "+progress.Count(len(nodes), "node"), 0)
 	targets, err := l.survey(ctx, nodes, images)
 	if err == nil {
+		err = arrange(targets, images, l.Archive)
+	}
+	if err == nil {
 		err = checkSpace(targets)
 	}
 	if err != nil {
@@ -210,7 +214,7 @@ func (l *Loader) ask(ctx context.Context, node cluster.Node, images []Image) (*t
 // settle ends the session of a node that has all images. What another way of loading left of their layers is dropped.
 func (l *Loader) settle(t *target) {
 	if len(t.dead) > 0 {
-		t.session.command("drop", t.dead)
+		t.session.command("drop 0", t.dead)
 	}
 	close(t.session.chunks)
 	if len(t.dead) > 0 {

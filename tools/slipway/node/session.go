@@ -20,8 +20,9 @@ const (
 // sessionScript is all that a delivery runs in a node: it says what the node holds, reads a line with what to do, does it,
 // and says which snapshots there are then. It is one exec, because an exec costs more than all the questions in it.
 //
-// The line is "import" or "drop" and the digests of the layers whose content is to go; an archive follows "import". At the
-// input's end instead of the line there is nothing to do. Images are named by -q: the full listing reads every manifest
+// A line is a verb, a number of bytes, and the digests of the layers whose content is to go. So many bytes of an archive
+// follow "part", after which the script says that it is ready for another line, and "import", which is the last, as "drop"
+// is. At the input's end instead of a line there is nothing to do. Images are named by -q: the full listing reads every manifest
 // and complains about the content that we dropped. The socket tells containerd's runs apart. Dropped content takes disk
 // until a garbage collection, which containerd may put off for long; nobody waits for the one that is started here.
 const sessionScript = `set -e
@@ -32,14 +33,18 @@ echo '# images'; ctr -n k8s.io images ls -q
 echo '# content'; ctr -n k8s.io content ls -q
 echo '# snapshots'; ctr -n k8s.io snapshots --snapshotter overlayfs ls
 echo '# end'
-read -r verb layers || exit 0
-if [ "$verb" = import ]; then
-ctr -n k8s.io images import --snapshotter=overlayfs - >/dev/null
+while read -r verb size layers || exit 0; do
+if [ "$verb" != drop ]; then
+head -c "$size" | ctr -n k8s.io images import --snapshotter=overlayfs - >/dev/null
 fi
 if [ -n "$layers" ]; then
 ctr -n k8s.io content rm $layers >/dev/null || echo '# kept'
+wait
 (` + collectScript + `) >/dev/null 2>&1 &
 fi
+[ "$verb" = part ] || break
+echo '# ready'; echo '# end'
+done
 echo '# snapshots'; ctr -n k8s.io snapshots --snapshotter overlayfs ls
 echo '# end'`
 
@@ -77,7 +82,7 @@ func openSession(ctx context.Context, node cluster.Node) *session {
 	return s
 }
 
-// command tells the script what to do. It is the first that is written.
+// command tells the script what to do, without an archive. It is the only thing that is written.
 func (s *session) command(verb string, drop []string) {
 	s.chunks <- []byte(strings.Join(append([]string{verb}, drop...), " ") + "\n")
 }
@@ -126,7 +131,7 @@ type answers struct {
 	text bytes.Buffer // since the last of them
 }
 
-func newAnswers() *answers { return &answers{full: make(chan string, 2)} } // as many as the script has
+func newAnswers() *answers { return &answers{full: make(chan string, 2)} } // as many as come without being asked for
 
 // Write implements io.Writer.
 func (a *answers) Write(p []byte) (int, error) {

@@ -20,12 +20,14 @@ type target struct {
 	layers  map[string]bool // digests of the layers that it gets
 	dead    []string        // digests of the layers whose content is of no use once the images are unpacked, sorted
 	present int             // layers that it has
-	space   int64           // bytes that the delivery takes at its peak, estimated
+	parts   []part          // the imports
+	space   int64           // bytes that the unpacked layers take, estimated
 
 	// What happened, written by the delivery alone.
 	after             listing // its snapshots
 	err               error
 	restarted         bool // containerd was, under the delivery
+	kept              bool // not all content that was to be dropped before the last part has been
 	bytes, layerBytes int64
 	layersSent        int
 }
@@ -56,7 +58,6 @@ func newTarget(s *session, held listing, images []Image, all bool) *target {
 		}
 	}
 	t.present = len(digests) - len(t.layers)
-	t.space += t.size()
 	return t
 }
 
@@ -71,6 +72,15 @@ func (t *target) size() int64 {
 		}
 	}
 	return total
+}
+
+// peak is the number of bytes that the delivery takes of the node's disk, estimated: the content of one part at a time.
+func (t *target) peak() int64 {
+	var largest int64
+	for _, p := range t.parts {
+		largest = max(largest, p.size)
+	}
+	return t.space + largest
 }
 
 // wants is true for the layers that the node lacks and for the manifest and configuration of its images.
