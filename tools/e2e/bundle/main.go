@@ -39,11 +39,10 @@ type packer struct {
 	slipway  string            // file
 	sources  map[string]string // rlocation path to file
 	plans    map[string][]byte // rlocation path to portable plan
-	programs map[string]bool   // rlocation paths of test binaries
 }
 
 func run(args []string, stderr io.Writer) error {
-	p := packer{manifest: bundle.Manifest{Version: bundle.Version}, sources: map[string]string{}, plans: map[string][]byte{}, programs: map[string]bool{}}
+	p := packer{manifest: bundle.Manifest{Version: bundle.Version}, sources: map[string]string{}, plans: map[string][]byte{}}
 	flags := flag.NewFlagSet("bundle", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	output := flags.String("output", "", "the archive to write")
@@ -93,7 +92,6 @@ func (p *packer) addPlan(name string) error {
 	}
 	if !plan.IsSet(data) {
 		suite, err := plan.Decode(name, data)
-		p.programs[suite.Test.Binary] = true
 		return errors.Join(err, p.require(suite))
 	}
 	set, err := plan.DecodeSet(name, data)
@@ -130,9 +128,6 @@ func (p *packer) entries() ([]archive.Entry, error) {
 	}
 	for name, source := range p.sources {
 		entry := archive.Entry{Path: path.Join(bundle.Files, name), Mode: 0o644, Open: archive.File(source)}
-		if p.programs[name] {
-			entry.Mode = 0o755 // the files' own modes are the build tool's: it makes all its outputs executable
-		}
 		if data, isPlan := p.plans[name]; isPlan {
 			entry.Open = archive.Bytes(data)
 		}

@@ -27,13 +27,13 @@ func inputs(t *testing.T, layout string) []string {
 		return plan.Plan{
 			Version: 1, Label: "//e2e:" + name, Name: name, Namespace: "n", Images: []plan.Image{{Name: "i", Label: "//i", Descriptor: "_main/i.json", Layout: layout}},
 			Manifests: []plan.Manifest{{Path: "_main/m.yaml", Short: "m.yaml"}},
-			Cluster:   plan.Cluster{NodeImage: "_main/n.json", Config: "_main/k.yaml"}, Test: plan.Test{Binary: "_main/" + name + "_test", Timeout: "1m"},
+			Cluster:   plan.Cluster{NodeImage: "_main/n.json", Config: "_main/k.yaml"}, Test: plan.Test{Binary: "_main/" + name + ".test.zst", Timeout: "1m"},
 		}
 	}
 	set := plan.Set{Version: 1, Label: "//e2e:all", Name: "all", Suites: []string{"_main/a.json", "_main/b.json"}}
 	var lines []string
 	for name, content := range map[string]any{
-		"all.json": set, "a.json": suite("a"), "b.json": suite("b"), "i.json": "i", "m.yaml": "m", "n.json": "n", "k.yaml": "k", "a_test": "A", "b_test": "B",
+		"all.json": set, "a.json": suite("a"), "b.json": suite("b"), "i.json": "i", "m.yaml": "m", "n.json": "n", "k.yaml": "k", "a.test.zst": "A", "b.test.zst": "B",
 	} {
 		data, err := json.Marshal(content)
 		if err == nil {
@@ -49,7 +49,7 @@ func inputs(t *testing.T, layout string) []string {
 		t.Fatal(err)
 	}
 	return []string{
-		"--output=" + filepath.Join(dir, "out"), "--label=//e2e:all.bundle", "--plan=_main/all.json", "--slipway=" + filepath.Join(dir, "a_test"), "--files=" + list,
+		"--output=" + filepath.Join(dir, "out"), "--label=//e2e:all.bundle", "--plan=_main/all.json", "--slipway=" + filepath.Join(dir, "a.test.zst"), "--files=" + list,
 	}
 }
 
@@ -95,10 +95,11 @@ func TestBundle(t *testing.T) {
 	}
 	want := []string{
 		"-rw-r--r-- all.bundle/bundle.json",
-		"-rw-r--r-- all.bundle/files/_main/a.json", "-rw-r--r-- all.bundle/files/_main/all.json", "-rw-r--r-- all.bundle/files/_main/b.json",
+		"-rw-r--r-- all.bundle/files/_main/a.json", "-rw-r--r-- all.bundle/files/_main/a.test.zst",
+		"-rw-r--r-- all.bundle/files/_main/all.json",
+		"-rw-r--r-- all.bundle/files/_main/b.json", "-rw-r--r-- all.bundle/files/_main/b.test.zst",
 		"-rw-r--r-- all.bundle/files/_main/i.json", "-rw-r--r-- all.bundle/files/_main/k.yaml", "-rw-r--r-- all.bundle/files/_main/m.yaml",
-		"-rw-r--r-- all.bundle/files/_main/n.json",
-		"-rwxr-xr-x all.bundle/files/_main/a_test", "-rwxr-xr-x all.bundle/files/_main/b_test", "-rwxr-xr-x all.bundle/run",
+		"-rw-r--r-- all.bundle/files/_main/n.json", "-rwxr-xr-x all.bundle/run",
 	}
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(files))); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
@@ -106,8 +107,8 @@ func TestBundle(t *testing.T) {
 	if got := files[want[0]]; got != `{"version":1,"label":"//e2e:all.bundle","plan":"_main/all.json"}`+"\n" {
 		t.Errorf("bundle.json: got %s", got)
 	}
-	if strings.Contains(files[want[1]], "layout") {
-		t.Errorf("plan: got %s, want one without layouts", files[want[1]])
+	if strings.Contains(files["-rw-r--r-- all.bundle/files/_main/a.json"], "layout") {
+		t.Errorf("plan: got %s, want one without layouts", files["-rw-r--r-- all.bundle/files/_main/a.json"])
 	}
 }
 
@@ -120,7 +121,7 @@ func TestMissingFilesAreNamed(t *testing.T) {
 	}
 	var kept []string
 	for line := range strings.Lines(string(data)) {
-		if !strings.HasPrefix(line, "_main/m.yaml") && !strings.HasPrefix(line, "_main/b_test") {
+		if !strings.HasPrefix(line, "_main/m.yaml") && !strings.HasPrefix(line, "_main/b.test.zst") {
 			kept = append(kept, line)
 		}
 	}
@@ -128,7 +129,7 @@ func TestMissingFilesAreNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = run(args, io.Discard)
-	for _, want := range []string{`//e2e:a needs "_main/m.yaml"`, `//e2e:b needs "_main/m.yaml"`, `//e2e:b needs "_main/b_test"`} {
+	for _, want := range []string{`//e2e:a needs "_main/m.yaml"`, `//e2e:b needs "_main/m.yaml"`, `//e2e:b needs "_main/b.test.zst"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got error %v, want %s", err, want)
 		}

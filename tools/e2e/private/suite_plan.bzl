@@ -11,7 +11,29 @@ _VERSION = 1
 def _rlocation(ctx, file):
     return rlocation_path(ctx.workspace_name, file.short_path)
 
-def _plan(ctx, images):
+def _program(ctx):
+    """Compresses the test program, which waits on disk for its turn; slipway unpacks it to run it."""
+    program = ctx.actions.declare_file(ctx.label.name + ".test.zst")
+    ctx.actions.run(
+        executable = ctx.executable._compress,
+        arguments = [ctx.actions.args().add("--input", ctx.executable.test).add("--output", program)],
+        inputs = [ctx.executable.test],
+        outputs = [program],
+        mnemonic = "CompressProgram",
+        progress_message = "Compressing the test of %{label}",
+    )
+    return program
+
+def _data(ctx):
+    """Returns the runfiles of the test without the program itself."""
+    runfiles = ctx.attr.test[DefaultInfo].default_runfiles
+    return ctx.runfiles(
+        files = [file for file in runfiles.files.to_list() if file != ctx.executable.test],
+        root_symlinks = {link.path: link.target_file for link in runfiles.root_symlinks.to_list()},
+        symlinks = {link.path: link.target_file for link in runfiles.symlinks.to_list()},
+    )
+
+def _plan(ctx, images, program):
     return {
         "cluster": {
             "config": _rlocation(ctx, ctx.file.kind_config),
@@ -28,7 +50,7 @@ def _plan(ctx, images):
         "namespace": ctx.attr.namespace,
         "test": {
             "args": ctx.attr.test_args,
-            "binary": _rlocation(ctx, ctx.executable.test),
+            "binary": _rlocation(ctx, program),
             "env": ctx.attr.test_env,
             "timeout": ctx.attr.time_limit,
         },
@@ -74,16 +96,17 @@ def _check(ctx, draft):
 
 def _suite_plan_impl(ctx):
     images = plan_images(ctx, ctx.attr.suite_label, [target[ImageDescriptorInfo] for target in ctx.attr.images])
+    program = _program(ctx)
     draft = ctx.actions.declare_file(ctx.label.name + ".draft.json")
-    ctx.actions.write(draft, json.encode(_plan(ctx, images.entries)) + "\n")
+    ctx.actions.write(draft, json.encode(_plan(ctx, images.entries, program)) + "\n")
     plan = _check(ctx, draft)
-    own = [plan, ctx.file.kind_config, ctx.file.node_image, ctx.executable.test] + ctx.files.manifests
-    test_runfiles = ctx.attr.test[DefaultInfo].default_runfiles
+    own = [plan, ctx.file.kind_config, ctx.file.node_image, program] + ctx.files.manifests
+    data = _data(ctx)
     return [
-        DefaultInfo(files = depset([plan]), runfiles = ctx.runfiles(files = own + images.files).merge(test_runfiles)),
+        DefaultInfo(files = depset([plan]), runfiles = ctx.runfiles(files = own + images.files).merge(data)),
         SuitePlanInfo(
             plan = plan,
-            portable = depset(own + images.descriptors, transitive = [test_runfiles.files]),
+            portable = depset(own + images.descriptors, transitive = [data.files]),
             rlocation = _rlocation(ctx, plan),
             summary = _summary(ctx),
         ),
@@ -140,6 +163,11 @@ suite_plan = rule(
         "_check": attr.label(
             cfg = "exec",
             default = "//tools/e2e/check",
+            executable = True,
+        ),
+        "_compress": attr.label(
+            cfg = "exec",
+            default = "//tools/e2e/compress",
             executable = True,
         ),
     } | LAYERS_ATTRS,

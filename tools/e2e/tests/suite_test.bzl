@@ -97,7 +97,7 @@ def _plan_test_impl(ctx):
     asserts.equals(env, DEFAULT_NODE_IMAGE, target[SuitePlanInfo].summary.nodeImage.reference)
     asserts.equals(env, {"config": "_main/tools/e2e/kind.yaml", "nodeImage": "_main/tools/e2e/node_image.json"}, plan["cluster"])
     asserts.equals(env, [{"path": here + "a.yaml", "short": "tools/e2e/tests/a.yaml"}], plan["manifests"])
-    asserts.equals(env, here + "tests_test_/tests_test", plan["test"]["binary"])
+    asserts.equals(env, here + "suite.plan.test.zst", plan["test"]["binary"])
     asserts.equals(env, "10m", plan["test"]["timeout"])
     image = {
         "descriptor": "_main/tools/oci/tests/image.descriptor.json",
@@ -114,6 +114,9 @@ def _plan_test_impl(ctx):
     for path in named:
         asserts.true(env, path in runfiles, path + " is not in the runfiles")
     asserts.equals(env, ctx.attr.layout, "_main/tools/oci/tests/image" in runfiles)
+
+    # The program waits on disk in its small form alone.
+    asserts.false(env, here + "tests_test_/tests_test" in runfiles, "the program itself is in the runfiles")
 
     # No plan without the check.
     check = [a for a in analysistest.target_actions(env) if a.mnemonic == "SuiteCheck"][0]
@@ -168,9 +171,10 @@ def _bundle_test_impl(ctx):
     pack = analysistest.target_actions(env)[0]
     asserts.equals(env, [file.basename for file in target[DefaultInfo].files.to_list()], ["set.bundle.tar.gz"])
     inputs = [file.short_path for file in pack.inputs.to_list()]
-    for path in ["set.plan.json", "suite.plan.json", "suite_with_database.plan.json", "a.yaml", "tests_test_/tests_test"]:
+    for path in ["set.plan.json", "suite.plan.json", "suite_with_database.plan.json", "a.yaml", "suite.plan.test.zst"]:
         asserts.true(env, "tools/e2e/tests/" + path in inputs, path + " is not packed")
     asserts.true(env, "tools/oci/tests/image.descriptor.json" in inputs, "the descriptor is not packed")
+    asserts.false(env, "tools/e2e/tests/tests_test_/tests_test" in inputs, "the program itself is packed")
     asserts.equals(env, [], [file.short_path for file in pack.inputs.to_list() if file.is_directory])
     return analysistest.end(env)
 

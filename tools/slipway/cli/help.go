@@ -42,7 +42,7 @@ Flags:
   --suites-at-once=N    suites of a set that are deployed and tested at the same time
                         (default: two for each processor)
   --jobs=N              layers sent to a registry at a time, 1 to 64 (default 4)
-  --timeout=DURATION    limit of each test binary, such as 90s or 10m (default: the plan's)
+  --timeout=DURATION    limit of each test program, such as 90s or 10m (default: the plan's)
 
 A set of suites:
   tools/bazelw run //test/e2e:all

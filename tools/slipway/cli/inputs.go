@@ -14,6 +14,7 @@ import (
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 	"github.com/kubernaut/kubernaut/tools/slipway/progress"
 	"github.com/kubernaut/kubernaut/tools/slipway/source"
+	"github.com/kubernaut/kubernaut/tools/slipway/suite"
 )
 
 // inputs are the plans of a run and all files that they name, but the layers. A single suite is a run of one.
@@ -162,9 +163,10 @@ func (in *inputs) findBinaries(f *files) error {
 	return nil
 }
 
+// executable is also what becomes so when it is unpacked.
 func executable(path string) error {
 	info, err := os.Stat(path)
-	if err == nil && (!info.Mode().IsRegular() || info.Mode()&0o111 == 0) {
+	if err == nil && (!info.Mode().IsRegular() || info.Mode()&0o111 == 0 && !suite.IsCompressed(path)) {
 		err = fmt.Errorf("%q is not an executable file", path)
 	}
 	return err

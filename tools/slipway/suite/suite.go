@@ -28,7 +28,7 @@ const defaultGrace = 10 * time.Second
 
 // Config says what to run.
 type Config struct {
-	Binary      string        // path of the test binary
+	Binary      string        // path of the test binary; one that ends in ".zst" is unpacked while it runs
 	Args        []string      // its arguments; the flags for verbose output and for the time limit are added
 	Env         []string      // the whole environment as KEY=value; nil is an empty environment
 	Dir         string        // working directory; empty is the caller's
@@ -55,13 +55,19 @@ var errTimeout = errors.New("time limit")
 func Run(ctx context.Context, config Config) (Result, error) {
 	limited, cancel := limit(ctx, config)
 	defer cancel()
-	start := time.Now()
-	results := newParser(config.Stdout, func() time.Duration { return time.Since(start) })
-	cmd := command(limited, config, results)
-	if err := cmd.Start(); err != nil {
+	program, remove, err := unpack(config.Binary)
+	if err != nil {
 		return Result{}, fault.New(fault.Delivery, fmt.Errorf("starting test binary %q: %w", config.Binary, err))
 	}
-	err := cmd.Wait()
+	start := time.Now()
+	results := newParser(config.Stdout, func() time.Duration { return time.Since(start) })
+	cmd := command(limited, program, config, results)
+	err = cmd.Start()
+	remove() // the process keeps what it needs, and nothing is left when we are killed
+	if err != nil {
+		return Result{}, fault.New(fault.Delivery, fmt.Errorf("starting test binary %q: %w", config.Binary, err))
+	}
+	err = cmd.Wait()
 	// Members of the group that ignored SIGTERM, or that the binary left behind.
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	results.Close()
@@ -85,8 +91,8 @@ func grace(config Config) time.Duration {
 	return defaultGrace
 }
 
-func command(ctx context.Context, config Config, stdout io.Writer) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, config.Binary, arguments(config)...)
+func command(ctx context.Context, program string, config Config, stdout io.Writer) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, program, arguments(config)...)
 	cmd.Env = append([]string{}, config.Env...) // a nil Env would inherit ours
 	cmd.Dir = config.Dir
 	cmd.Stdout, cmd.Stderr = stdout, config.Stderr
