@@ -1,0 +1,95 @@
+package ghcr
+
+import (
+	"io"
+	"maps"
+	"net/http"
+	"strings"
+)
+
+// Count is what was asked of one repository.
+type Count struct {
+	Requests map[string]int // "HEAD manifests", "POST uploads", "GET token"; of REST "DELETE api"
+	Sent     int64          // bytes of response bodies
+	Received int64          // bytes of request bodies
+}
+
+// Counts returns what was asked since the start or the last Reset, by repository. What belongs to none is under "": tokens,
+// greetings and REST.
+func (s *Server) Counts() map[string]Count {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := maps.Clone(s.counts)
+	for name, c := range all {
+		c.Requests = maps.Clone(c.Requests)
+		all[name] = c
+	}
+	return all
+}
+
+// Reset begins to count anew.
+func (s *Server) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.counts)
+}
+
+func (s *Server) count(r *http.Request, t target, received int64, answer *countedAnswer) {
+	kind := t.kind
+	switch {
+	case strings.HasPrefix(r.URL.Path, apiPrefix+"/"):
+		kind = "api"
+	case kind == "":
+		kind = strings.Trim(r.URL.Path, "/")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.counts[t.name]
+	if c.Requests == nil {
+		c.Requests = map[string]int{}
+	}
+	c.Requests[r.Method+" "+kind]++
+	c.Sent += answer.n
+	c.Received += received
+	s.counts[t.name] = c
+}
+
+type countedBody struct {
+	io.ReadCloser
+	n int64
+}
+
+func (b *countedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.n += int64(n)
+	return n, err
+}
+
+type countedAnswer struct {
+	http.ResponseWriter
+	status int
+	n      int64
+}
+
+func (a *countedAnswer) WriteHeader(status int) {
+	a.status = status
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *countedAnswer) Write(p []byte) (int, error) {
+	n, err := a.ResponseWriter.Write(p)
+	a.n += int64(n)
+	return n, err
+}
+
+// discard takes an answer that only its status matters of.
+type discard struct{ header http.Header }
+
+// Header implements http.ResponseWriter.
+func (d discard) Header() http.Header { return d.header }
+
+// Write implements http.ResponseWriter.
+func (d discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// WriteHeader implements http.ResponseWriter.
+func (d discard) WriteHeader(int) {}
