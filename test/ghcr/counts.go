@@ -34,6 +34,14 @@ func (s *Server) Reset() {
 	clear(s.counts)
 }
 
+// showCounts is for tests that have the server as a program of its own. It asks for no token and is not counted.
+func (s *Server) showCounts(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodDelete {
+		s.Reset()
+	}
+	write(w, http.StatusOK, s.Counts())
+}
+
 func (s *Server) count(r *http.Request, t target, received int64, answer *countedAnswer) {
 	kind := t.kind
 	switch {

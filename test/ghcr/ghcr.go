@@ -52,7 +52,7 @@ type Options struct {
 	RateLimit int              // REST requests in the hour; 0 is 5000
 	Secondary int              // refuse this many REST requests first for coming too fast
 	PerPage   int              // most entries of a REST page or a list of tags; 0 is 100
-	Now       func() time.Time // of new versions; nil is time.Now
+	Now       func() time.Time `json:"-"` // of new versions; nil is time.Now
 }
 
 // Server is a running registry. Its methods may be called while it is asked.

@@ -213,4 +213,37 @@ func TestVersions(t *testing.T) {
 	}
 }
 
+// bearer is the header with a token of /token.
+func bearer(t *testing.T, s *ghcr.Server, password, scope string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/token?service=ghcr.io&scope="+scope, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth("octocat", password)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var answer struct{ Token string }
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || answer.Token == "" {
+		t.Fatalf("got no token: %s, %v", resp.Status, err)
+	}
+	return "Bearer " + answer.Token
+}
+
+func tags(t *testing.T, s *ghcr.Server) []string {
+	t.Helper()
+	repo, err := name.NewRepository(s.Host + "/" + gateway)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := remote.List(repo, remote.WithContext(t.Context()), auth("workflow"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
 func itoa(id int64) string { data, _ := json.Marshal(id); return string(data) }

@@ -35,6 +35,10 @@ func targetOf(path string) target {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/counts" {
+		s.showCounts(w, r)
+		return
+	}
 	t := targetOf(r.URL.Path)
 	body := &countedBody{ReadCloser: r.Body}
 	r.Body = body
