@@ -21,13 +21,14 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/kubernaut/kubernaut/test/bazelremote"
+	"github.com/kubernaut/kubernaut/test/certificates"
 )
 
 func TestServer(t *testing.T) {
 	content := []byte(strings.Repeat("layer", 1<<20))
 	hash := fmt.Sprintf("%x", sha256.Sum256(content))
 	dir := t.TempDir()
-	certificates, err := bazelremote.NewCertificates(dir)
+	files, err := certificates.New(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,9 +36,9 @@ func TestServer(t *testing.T) {
 	if err := bazelremote.WriteHtpasswd(htpasswd, "ci", "hunter2"); err != nil {
 		t.Fatal(err)
 	}
-	secure := bazelremote.Options{Certificate: certificates.Server, Key: certificates.ServerKey}
+	secure := bazelremote.Options{Certificate: files.Server, Key: files.ServerKey}
 	mutual := secure
-	mutual.ClientCA = certificates.CA
+	mutual.ClientCA = files.CA
 	for _, tc := range []struct {
 		name           string
 		options        bazelremote.Options
@@ -59,7 +60,7 @@ func TestServer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			client := clientTLS(t, certificates, tc.certificate)
+			client := clientTLS(t, files, tc.certificate)
 			status, err := put(server.HTTP+"/cas/"+hash, content, client, tc.user, tc.password)
 			if want := map[bool]int{false: 200, true: 401}[tc.refused]; err != nil || status != want {
 				t.Errorf("got %d, %v for PUT by HTTP, want %d", status, err, want)
@@ -128,7 +129,7 @@ func TestStartRefuses(t *testing.T) {
 	}
 }
 
-func clientTLS(t *testing.T, c bazelremote.Certificates, certificate bool) *tls.Config {
+func clientTLS(t *testing.T, c certificates.Files, certificate bool) *tls.Config {
 	t.Helper()
 	data, err := os.ReadFile(c.CA)
 	if err != nil {

@@ -85,7 +85,7 @@ func (p place) bazel(ctx context.Context, args []string) (int, error) {
 		return 3, err
 	}
 	if launch.Tests(args) {
-		p.addBrowser(ctx, s)
+		p.addTesting(ctx, s)
 	}
 	if seen != nil {
 		seen.Next("build")

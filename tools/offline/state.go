@@ -114,14 +114,14 @@ func (p place) setUp(ctx context.Context) (state, error) {
 	return s, p.write(s)
 }
 
-// addBrowser gives tests a browser. Without one they run all the same: those that need it fail and say so.
-func (p place) addBrowser(ctx context.Context, s state) {
-	if root.HasBrowser(s.Root) {
+// addTesting gives tests their browser and their registry. Without them they run all the same: those that need one fail and say so.
+func (p place) addTesting(ctx context.Context, s state) {
+	if root.HasTesting(s.Root) {
 		return
 	}
-	r := &setup.Runner{Cache: p.cache, Out: os.Stderr, Terminal: isTerminal(os.Stderr), Log: filepath.Join(p.cache, "browser.log")}
-	err := r.Run(ctx, []setup.Step{{Name: "browser for tests", Run: func(ctx context.Context, log io.Writer) error {
-		return root.EnsureBrowser(ctx, p.cache, log)
+	r := &setup.Runner{Cache: p.cache, Out: os.Stderr, Terminal: isTerminal(os.Stderr), Log: filepath.Join(p.cache, "testing.log")}
+	err := r.Run(ctx, []setup.Step{{Name: "browser and registry for tests", Run: func(ctx context.Context, log io.Writer) error {
+		return root.EnsureTesting(ctx, p.cache, log)
 	}}})
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "bazelw: warning: %v\n", err)

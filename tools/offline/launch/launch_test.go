@@ -93,6 +93,7 @@ build --disk_cache=/c/disk
 build --nosandbox_debug
 test --test_env=REQUIRE_POSTGRES=1
 test --test_env=REQUIRE_CHROMIUM=1
+test --test_env=REQUIRE_DOCKER_REGISTRY=1
 build --//tools/e2e:node_image_reference=kubernaut/node:v1@sha256:0
 common --repo_env=KUBERNAUT_POSTGRES_FILES=/c/postgres.json
 build --//tools/e2e/postgres:source=debian

@@ -57,8 +57,9 @@ func (rc RC) text(block string) string {
 		"build --nosandbox_debug",
 		// The root has a PostgreSQL: a test that cannot use it fails instead of being skipped.
 		"test --test_env=REQUIRE_POSTGRES=1",
-		// It gets a browser before the first test.
+		// It gets a browser and a registry before the first test.
 		"test --test_env=REQUIRE_CHROMIUM=1",
+		"test --test_env=REQUIRE_DOCKER_REGISTRY=1",
 	}
 	if strings.HasPrefix(rc.Cache, "/tmp/") {
 		// The sandbox has a /tmp of its own, which would hide the modules that actions' inputs link to.

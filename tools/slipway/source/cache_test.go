@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/kubernaut/kubernaut/test/bazelremote"
+	"github.com/kubernaut/kubernaut/test/certificates"
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 	"github.com/kubernaut/kubernaut/tools/slipway/source"
 )
@@ -27,14 +28,14 @@ func layer() string {
 }
 
 type remoteCases struct {
-	certificates bazelremote.Certificates
+	certificates certificates.Files
 	htpasswd     string
 }
 
 func newRemoteCases(t *testing.T) remoteCases {
 	t.Helper()
 	dir := t.TempDir()
-	c, err := bazelremote.NewCertificates(dir)
+	c, err := certificates.New(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
