@@ -84,6 +84,9 @@ Environment:
   GITHUB_STEP_SUMMARY   see --summary
   DOCKER_CONFIG         folder of the registry credentials (default: $HOME/.docker)
   CI, TEST_TARGET       when set, clusters are not kept by default
+  CI, GITHUB_ACTIONS, TEST_TARGET
+                        when none is set, IMAGE_REGISTRY and IMAGE_TAG may be left over in a shell:
+                        the first line says how to unset them
   NO_COLOR              when set, no colours
 
 Output:

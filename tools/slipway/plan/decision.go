@@ -32,6 +32,7 @@ type Input struct {
 	Tag         string      // IMAGE_TAG; empty counts as not set
 	Destination Destination // --destination; empty is auto
 	Fallback    Fallback    // --fallback; empty is kind
+	Automated   bool        // the variables are CI's: a person's shell may have them from yesterday
 }
 
 // Decision is where a run's images go, and why. It is made once.
@@ -41,11 +42,16 @@ type Decision struct {
 	Registry    string      // prefix of every reference: IMAGE_REGISTRY, or KindRepository
 	Tag         string      // IMAGE_TAG; empty for kind
 	Fallback    bool        // whether a registry that denies or does not answer leads to kind
+	Stray       bool        // nothing but variables of a person's shell leads to the registry
 }
 
 // String is the one line that every run prints first.
 func (d Decision) String() string {
-	return fmt.Sprintf("destination: %s, because %s", d.Destination, d.Reason)
+	line := fmt.Sprintf("destination: %s, because %s", d.Destination, d.Reason)
+	if d.Stray {
+		line += " in this shell, not by CI; into kind instead: " + unsetBoth[0]
+	}
+	return line
 }
 
 // Repository is the repository of the named image, without tag and digest.
@@ -66,11 +72,12 @@ func Decide(in Input) (Decision, error) {
 	if err := in.checkVariables(); err != nil {
 		return Decision{}, err
 	}
+	stray := !in.Automated && in.Destination != Registry
 	reason := fmt.Sprintf("IMAGE_REGISTRY=%s and IMAGE_TAG=%s are set", in.Registry, in.Tag)
 	if in.Destination == Registry {
 		reason = fmt.Sprintf("--destination=registry, with IMAGE_REGISTRY=%s and IMAGE_TAG=%s", in.Registry, in.Tag)
 	}
-	return Decision{Destination: Registry, Reason: reason, Registry: in.Registry, Tag: in.Tag, Fallback: in.Fallback != FallbackNever}, nil
+	return Decision{Destination: Registry, Reason: reason, Registry: in.Registry, Tag: in.Tag, Fallback: in.Fallback != FallbackNever, Stray: stray}, nil
 }
 
 func (in Input) check() error {

@@ -22,13 +22,18 @@ func TestDecide(t *testing.T) {
 			line: "destination: kind, because IMAGE_REGISTRY and IMAGE_TAG are not set",
 			want: plan.Decision{Destination: plan.Kind, Registry: "kind.local"},
 		}, {
-			name: "both set",
+			name: "left over in a shell",
 			in:   plan.Input{Registry: "localhost:5001/k", Tag: "t1"},
+			line: "destination: registry, because IMAGE_REGISTRY=localhost:5001/k and IMAGE_TAG=t1 are set in this shell, not by CI; into kind instead: unset IMAGE_REGISTRY IMAGE_TAG",
+			want: plan.Decision{Destination: plan.Registry, Registry: "localhost:5001/k", Tag: "t1", Fallback: true, Stray: true},
+		}, {
+			name: "both set",
+			in:   plan.Input{Registry: "localhost:5001/k", Tag: "t1", Automated: true},
 			line: "destination: registry, because IMAGE_REGISTRY=localhost:5001/k and IMAGE_TAG=t1 are set",
 			want: plan.Decision{Destination: plan.Registry, Registry: "localhost:5001/k", Tag: "t1", Fallback: true},
 		}, {
 			name: "no fallback",
-			in:   plan.Input{Registry: "ghcr.io/o/k", Tag: "t1", Fallback: plan.FallbackNever},
+			in:   plan.Input{Registry: "ghcr.io/o/k", Tag: "t1", Fallback: plan.FallbackNever, Automated: true},
 			line: "destination: registry, because IMAGE_REGISTRY=ghcr.io/o/k and IMAGE_TAG=t1 are set",
 			want: plan.Decision{Destination: plan.Registry, Registry: "ghcr.io/o/k", Tag: "t1"},
 		}, {
