@@ -34,6 +34,12 @@ func run(args []string, stderr io.Writer) error {
 	label := flags.String("label", "", "the image's Bazel label")
 	name := flags.String("name", "", "the image's name: repository, placeholder and key in suites")
 	output := flags.String("output", "", "the descriptor to write")
+	base := flags.String("base", "", "OCI layout directory of the image below, whose layers the upstreams have; unset, they have all layers")
+	var upstreams []string
+	flags.Func("upstream", "repository that layers can be read from, \"gcr.io/distroless/static\"; as often as wanted, in the order to ask", func(value string) error {
+		upstreams = append(upstreams, value)
+		return nil
+	})
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -42,34 +48,49 @@ func run(args []string, stderr io.Writer) error {
 			return fmt.Errorf("--%s is missing", flag)
 		}
 	}
-	data, err := describe(*layout, *label, *name)
+	d, err := describe(*layout, *label, *name)
+	if err == nil {
+		err = addUpstreams(&d, *base, upstreams)
+	}
+	var data []byte
+	if err == nil {
+		data, err = encode(d)
+	}
 	if err != nil {
 		return fmt.Errorf("describing %s: %w", *label, err)
 	}
 	return os.WriteFile(*output, data, 0o644)
 }
 
-// describe returns the descriptor's JSON.
-func describe(dir, label, name string) ([]byte, error) {
-	root, err := rootManifest(dir)
-	if err != nil {
-		return nil, err
-	}
+// describe reads the layout.
+func describe(dir, label, name string) (plan.Descriptor, error) {
 	d := plan.Descriptor{Version: plan.Version, Label: label, Name: name}
-	if d.Manifest, err = content(dir, "manifest", root); err != nil {
-		return nil, err
+	var err error
+	if d.Manifest, err = rootContent(dir); err != nil {
+		return d, err
 	}
-	if err := fill(&d, dir); err != nil {
-		return nil, err
-	}
+	return d, fill(&d, dir)
+}
+
+// encode returns JSON that slipway takes.
+func encode(d plan.Descriptor) ([]byte, error) {
 	data, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
 		return nil, err
 	}
-	if _, err := plan.DecodeDescriptor(name, data); err != nil {
+	if _, err := plan.DecodeDescriptor(d.Name, data); err != nil {
 		return nil, err
 	}
 	return append(data, '\n'), nil
+}
+
+// rootContent returns the one manifest of the layout's index with its bytes.
+func rootContent(dir string) (plan.Content, error) {
+	root, err := rootManifest(dir)
+	if err != nil {
+		return plan.Content{}, err
+	}
+	return content(dir, "manifest", root)
 }
 
 // rootManifest returns the one manifest of the layout's index.
@@ -99,16 +120,24 @@ func rootManifest(dir string) (plan.Blob, error) {
 	return root, nil
 }
 
+type manifest struct {
+	Config plan.Blob   `json:"config"`
+	Layers []plan.Blob `json:"layers"`
+}
+
+func decodeManifest(data []byte) (m manifest, err error) {
+	if err := json.Unmarshal(data, &m); err != nil {
+		return m, fmt.Errorf("reading the manifest: %w", err)
+	}
+	return m, nil
+}
+
 // fill adds what the manifest and the configuration say.
 func fill(d *plan.Descriptor, dir string) error {
-	var manifest struct {
-		Config plan.Blob   `json:"config"`
-		Layers []plan.Blob `json:"layers"`
+	manifest, err := decodeManifest(d.Manifest.Data)
+	if err != nil {
+		return err
 	}
-	if err := json.Unmarshal(d.Manifest.Data, &manifest); err != nil {
-		return fmt.Errorf("reading the manifest: %w", err)
-	}
-	var err error
 	if d.Config, err = content(dir, "configuration", manifest.Config); err != nil {
 		return err
 	}

@@ -77,9 +77,9 @@ func (l layout) index(manifests ...plan.Blob) {
 	l.write("index.json", l.json(map[string]any{"schemaVersion": 2, "mediaType": indexType, "manifests": manifests}))
 }
 
-func runOn(l layout) ([]byte, error) {
+func runOn(l layout, more ...string) ([]byte, error) {
 	output := filepath.Join(l.t.TempDir(), "image.descriptor.json")
-	err := run([]string{"--layout=" + l.dir, "--label=//services/gateway:image", "--name=gateway", "--output=" + output}, io.Discard)
+	err := run(append([]string{"--layout=" + l.dir, "--label=//services/gateway:image", "--name=gateway", "--output=" + output}, more...), io.Discard)
 	if err != nil {
 		return nil, err
 	}
@@ -170,6 +170,56 @@ func TestDescriptorErrors(t *testing.T) {
 			_, err := runOn(l)
 			if err == nil || !strings.Contains(err.Error(), tc.want) || !strings.HasPrefix(err.Error(), "describing //services/gateway:image: ") {
 				t.Errorf("error: got %v, want it to contain %q", err, tc.want)
+			}
+		})
+	}
+}
+
+// base writes an image of the given layers, of which it has the manifest alone, as an action sees it that does not read them.
+func base(t *testing.T, layers ...plan.Blob) string {
+	t.Helper()
+	l := layout{t, t.TempDir()}
+	l.write("oci-layout", []byte(`{"imageLayoutVersion":"1.0.0"}`))
+	l.index(l.blob(manifestType, l.json(map[string]any{"schemaVersion": 2, "layers": layers})))
+	return l.dir
+}
+
+func TestUpstreams(t *testing.T) {
+	const one, two = "gcr.io/distroless/static", "mirror.example:5000/static"
+	l, _, _, layers := newLayout(t)
+	for _, tc := range []struct {
+		name string
+		args []string
+		want map[string][]string
+		err  string
+	}{
+		{name: "none"},
+		{name: "a base alone", args: []string{"--base=" + base(t, layers[0])}},
+		{name: "of all layers", args: []string{"--upstream=" + one}, want: map[string][]string{layers[0].Digest: {one}, layers[1].Digest: {one}}},
+		{name: "of the base's", args: []string{"--base=" + base(t, layers[0]), "--upstream=" + two, "--upstream=" + one}, want: map[string][]string{layers[0].Digest: {two, one}}},
+		{name: "another base", args: []string{"--base=" + base(t, layers[1]), "--upstream=" + one}, err: "base: its layers are not the image's lowest ones; name the image that is below this one"},
+		{name: "a base above", args: []string{"--base=" + base(t, append(layers, layers[0])...), "--upstream=" + one}, err: "base: its layers are not the image's lowest ones"},
+		{name: "no layout", args: []string{"--base=" + t.TempDir(), "--upstream=" + one}, err: "base: reading oci-layout: "},
+		{name: "upper case", args: []string{"--upstream=gcr.io/Distroless"}, err: `a repository must be lower case, got "gcr.io/Distroless"`},
+		{name: "scheme", args: []string{"--upstream=https://gcr.io/x"}, err: `a repository must not have a scheme, got "https://gcr.io/x"`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			data, err := runOn(l, tc.args...)
+			if tc.err != "" {
+				if err == nil || !strings.HasPrefix(err.Error(), "describing //services/gateway:image: ") || !strings.Contains(err.Error(), tc.err) {
+					t.Errorf("got %v, want %q", err, tc.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := plan.DecodeDescriptor("image.descriptor.json", data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, got.Upstreams); diff != "" {
+				t.Errorf("upstreams (-want +got):\n%s", diff)
 			}
 		})
 	}

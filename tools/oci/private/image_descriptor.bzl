@@ -22,10 +22,18 @@ def _image_descriptor_impl(ctx):
 
     # The directory itself: add() on a tree artifact gives its path, add_all() would list its files.
     args.add_all("--layout", layouts, expand_directories = False)
+    bases = ctx.files.base
+    if bases and not ctx.attr.upstreams:
+        fail("{}: 'base' must not be set without 'upstreams', got {}; set upstreams = [\"gcr.io/distroless/static\"] or the like, or no base instead".format(
+            label_text(ctx.label),
+            label_text(ctx.attr.base.label),
+        ))
+    args.add_all("--base", bases, expand_directories = False)
+    args.add_all(ctx.attr.upstreams, before_each = "--upstream")
     ctx.actions.run(
         executable = ctx.executable._tool,
         arguments = [args],
-        inputs = layouts,
+        inputs = layouts + bases,
         outputs = [descriptor],
         mnemonic = "ImageDescriptor",
         progress_message = "Describing image %{label}",
@@ -54,8 +62,24 @@ image_descriptor(
 ```
 
 makes `image.descriptor.json`. service_image does this already.
+
+Layers that come from a registry can be read there by slipway when no layout and no cache has them, and a push to the same
+registry takes them over from there:
+
+```starlark
+image_descriptor(
+    name = "image.descriptor",
+    base = "@distroless_static",
+    image = ":image",
+    upstreams = ["gcr.io/distroless/static"],
+)
+```
 """,
     attrs = {
+        "base": attr.label(
+            doc = "The image below `image`, a target with one OCI layout directory: its layers are those that `upstreams` have. Not " +
+                  "allowed without `upstreams`. Example: \"@distroless_static\". Unset, `upstreams` may have any layer.",
+        ),
         "image": attr.label(
             doc = "Target whose default output is one OCI layout directory with an image for one platform: rules_oci's " +
                   "oci_image, rules_img's, anyone's. Required. Example: \":image\".",
@@ -64,6 +88,10 @@ makes `image.descriptor.json`. service_image does this already.
         "image_name": attr.string(
             doc = "The image's repository, its placeholder in manifests and its key in suites: lower case, digits, '-', '.', '_'. " +
                   "Unset, it is the last segment of the package: \"gateway\" in //services/gateway.",
+        ),
+        "upstreams": attr.string_list(
+            doc = "Repositories, host and path in lower case without scheme, tag and digest, that layers can be pulled from, in the " +
+                  "order to ask. One that lacks a layer is no error. Example: [\"gcr.io/distroless/static\"]. Unset: none.",
         ),
         "_tool": attr.label(
             cfg = "exec",

@@ -44,6 +44,7 @@ def service_image(
         repository = None,
         env = None,
         cmd = None,
+        upstreams = [],
         visibility = ["//visibility:public"],
         **kwargs):
     """Makes the image of the service that lives in this package.
@@ -70,6 +71,8 @@ def service_image(
             Unset: the project's repository and the service's name.
         env: dict of environment variables. Example: {"LOG_FORMAT": "json"}. Unset: the base's.
         cmd: list of arguments that a manifest's `args` replaces. Example: ["--port=8080"]. Unset: none.
+        upstreams: list of repositories that the base's layers can be pulled from, for a base that was pulled.
+            Example: ["gcr.io/distroless/static"]. Default: none, as the default base is built here.
         visibility: of all three targets. Default: public.
         **kwargs: common attributes of the targets, such as tags and testonly.
     """
@@ -101,8 +104,10 @@ def service_image(
     )
     image_descriptor(
         name = name + ".descriptor",
+        base = base if upstreams else None,
         image = ":" + name,
         image_name = service,
+        upstreams = upstreams,
         visibility = visibility,
         **kwargs
     )

@@ -1,9 +1,15 @@
 """Tests of service_image and of the rules below it."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts", "unittest")
+load("@rules_oci//oci:defs.bzl", "oci_image")
 load("//tools/oci:defs.bzl", "ImageDescriptorInfo", "descriptor_label", "image_descriptor", "image_layer", "image_push", "label_text", "rlocation_path", "service_image")
 load("//tools/oci/private:labels.bzl", "package_name_of")
 load("//tools/oci/private:service_image.bzl", "default_repository", "image_labels")
+
+_UPSTREAMS = [
+    "mirror.example:5000/distroless/static",
+    "gcr.io/distroless/static",
+]
 
 _LAYERS = str(Label("//tools/oci:layers"))
 
@@ -44,9 +50,23 @@ _descriptor_test = analysistest.make(_descriptor_test_impl)
 def _layer_test_impl(ctx):
     env = analysistest.begin(ctx)
     argv = [a for a in analysistest.target_actions(env) if a.mnemonic == "ImageLayer"][0].argv
-    files = [value for flag, value in zip(argv, argv[1:]) if flag == "--file"]
-    asserts.equals(env, ["/tests:0755=tools/oci/tests/BUILD.bazel"], files)
+    asserts.equals(env, ["/tests:0755=tools/oci/tests/BUILD.bazel"], _flags(argv, "--file"))
     return analysistest.end(env)
+
+def _flags(argv, name):
+    return [value for flag, value in zip(argv, argv[1:]) if flag == name]
+
+# The base's layout is read only where upstreams want to know its layers.
+def _upstreams_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    action = [a for a in analysistest.target_actions(env) if a.mnemonic == "ImageDescriptor"][0]
+    bases = [f.short_path for f in action.inputs.to_list() if f.short_path == "tools/oci/base/base"]
+    asserts.equals(env, ctx.attr.upstreams, _flags(action.argv, "--upstream"))
+    asserts.equals(env, 1 if ctx.attr.upstreams else 0, len(_flags(action.argv, "--base")))
+    asserts.equals(env, len(_flags(action.argv, "--base")), len(bases))
+    return analysistest.end(env)
+
+_upstreams_test = analysistest.make(_upstreams_test_impl, attrs = {"upstreams": attr.string_list()})
 
 _layer_test = analysistest.make(_layer_test_impl)
 
@@ -126,6 +146,32 @@ def image_test_suite(name):
         image = ":one_file",
         tags = ["manual"],
     )
+
+    # What a base is that was pulled: the one of this project stands for it, as nothing is pulled here.
+    oci_image(
+        name = "on_pulled",
+        base = "//tools/oci/base",
+        tags = ["manual"],
+        tars = [":image.layer"],
+    )
+    image_descriptor(
+        name = "base.descriptor",
+        image = "//tools/oci/base",
+        tags = ["manual"],
+    )
+    image_descriptor(
+        name = "on_pulled.descriptor",
+        base = "//tools/oci/base",
+        image = ":on_pulled",
+        tags = ["manual"],
+        upstreams = _UPSTREAMS,
+    )
+    image_descriptor(
+        name = "base_alone",
+        base = "//tools/oci/base",
+        image = ":on_pulled",
+        tags = ["manual"],
+    )
     image_push(
         name = "push_all",
         images = [":image"],
@@ -182,6 +228,20 @@ def image_test_suite(name):
         subcommand = native.existing_rule("push_all")["args"],
         target_under_test = ":push_all",
     )
+    _upstreams_test(
+        name = "upstreams_test",
+        target_under_test = ":on_pulled.descriptor",
+        upstreams = _UPSTREAMS,
+    )
+    _upstreams_test(
+        name = "no_upstreams_test",
+        target_under_test = ":image.descriptor",
+    )
+    _fails_test(
+        name = "base_alone_test",
+        message = "//tools/oci/tests:base_alone: 'base' must not be set without 'upstreams', got //tools/oci/base:base",
+        target_under_test = ":base_alone",
+    )
     _fails_test(
         name = "push_none_test",
         message = "//tools/oci/tests:push_none: 'images' must name an image when 'lists' names none, got neither",
@@ -205,15 +265,18 @@ def image_test_suite(name):
     native.test_suite(
         name = name,
         tests = [
+            ":base_alone_test",
             ":descriptor_test",
             ":layer_test",
             ":names_test",
             ":no_layout_test",
+            ":no_upstreams_test",
             ":paths_test",
             ":push_cache_test",
             ":push_none_test",
             ":push_test",
             ":push_twice_test",
             ":two_files_test",
+            ":upstreams_test",
         ],
     )

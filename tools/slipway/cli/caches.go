@@ -9,7 +9,6 @@ import (
 
 	"github.com/kubernaut/kubernaut/tools/slipway/bazelrc"
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
-	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 	"github.com/kubernaut/kubernaut/tools/slipway/source"
 )
 
@@ -125,23 +124,4 @@ func launcherRC(workspace string, getenv func(string) string) string {
 		return ""
 	}
 	return file
-}
-
-// uploaded is the registry that earlier jobs may have pushed the images to, as a source for nodes; there is none without
-// IMAGE_REGISTRY. A push has no use for it: what the registry has need not be sent.
-func (r *runner) uploaded() []source.Named {
-	root := strings.TrimRight(r.getenv("IMAGE_REGISTRY"), "/")
-	if root == "" {
-		return nil
-	}
-	repositories := map[string][]string{}
-	for _, i := range r.in.images {
-		for _, b := range i.descriptor.Blobs() {
-			repositories[b.Digest] = append(repositories[b.Digest], root+"/"+i.Name)
-		}
-	}
-	return []source.Named{{Name: "the registry " + root, Blobs: &source.Registry{
-		Repositories: func(b plan.Blob) []string { return repositories[b.Digest] },
-		Keychain:     keychain(), PlainHTTP: bridgeHosts(root),
-	}}}
 }

@@ -82,7 +82,7 @@ func setup(env *testscript.Env) error {
 			return err
 		}
 	}
-	if err := writeCached(env, root, p); err != nil {
+	if err := errors.Join(writeCached(env, root, p), serveUpstream(env, root)); err != nil {
 		return err
 	}
 	failing := p
@@ -228,7 +228,7 @@ func serve(env *testscript.Env) {
 // writeImage writes an image of the name below root/dir; another dir is another content.
 func writeImage(root, dir, name string) (plan.Image, error) {
 	d := plan.Descriptor{Version: 1, Label: "//services/" + name + ":image", Name: name, OS: "linux", Architecture: "amd64"}
-	for i, data := range []string{"the base layer", "the layer of " + dir} {
+	for i, data := range []string{baseLayer, "the layer of " + dir} {
 		layer := content(layerType, []byte(data))
 		d.Layers, d.DiffIDs = append(d.Layers, layer.Blob), append(d.DiffIDs, layer.Digest)
 		blob := filepath.Join(root, dir, "layout", "blobs", "sha256", strings.TrimPrefix(layer.Digest, "sha256:"))

@@ -53,10 +53,17 @@ A set of suites:
 
 Layers:
   Under --config=ci runfiles hold no layers: they go from where Bazel has them to the registry or to
-  the nodes. What it has built itself is taken from bazel-bin, the rest from the disk cache, then the
-  remote cache. Caches, headers, certificates and credential helpers are those of Bazel's rc files
-  (sections common, build, run or test, and :ci); what stands on Bazel's command line alone is not
-  seen.
+  the nodes. Each layer is taken from the first that has it:
+    1. the image's layout, in the runfiles or, for what Bazel has built here, in bazel-bin
+    2. the disk cache, then the remote cache
+    3. for nodes, the registry of IMAGE_REGISTRY, where an earlier job may have pushed it
+    4. a layer of a base that was pulled: the repositories in "upstreams" of its image_descriptor, in
+       their order, with the credentials of DOCKER_CONFIG
+  What lacks a layer is passed over in silence. What cannot be used is named once, with its reason, in
+  a warning, and the next one is asked. Digest and size are checked whatever the source. A layer that
+  is nowhere ends the run.
+  Caches, headers, certificates and credential helpers are those of Bazel's rc files (sections common,
+  build, run or test, and :ci); what stands on Bazel's command line alone is not seen.
 
 Disk:
   What a run takes is what the free space of all file systems that it uses has fallen by, looked at

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/bazelbuild/rules_go/go/runfiles"
 
@@ -257,30 +258,33 @@ func (in inputs) ports() int {
 	return n
 }
 
-// hasSource: whether somebody is known who may have the layers.
-func (r *runner) hasSource() bool {
-	return len(r.in.blobs(r.progress, r.caches, r.uploaded()...).Sources) > 0
-}
-
-// blobs are the layers: from layouts on this machine, else from a cache, else from what else there is.
+// blobs are the layers: from layouts on this machine, else from a cache, else from what else there is, else, those of a base,
+// from where it was pulled.
 func (in inputs) blobs(p progress.Reporter, c caches, others ...source.Named) *source.Chain {
 	label := map[string]string{}
-	chain := &source.Chain{
-		Report: func(name string, err error) { p.Line("slipway: warning: %s: %v", name, oneLine(err.Error())) },
-		Label:  func(b plan.Blob) (string, bool) { l, ok := label[b.Digest]; return l, ok },
-	}
 	for _, i := range in.images {
 		for _, b := range i.descriptor.Blobs() {
 			if _, ok := label[b.Digest]; !ok {
 				label[b.Digest] = i.Label
 			}
 		}
+	}
+	return &source.Chain{
+		Sources: slices.Concat(in.layouts(c), c.sources, others, in.upstreams()),
+		Report:  func(name string, err error) { p.Line("slipway: warning: %s: %v", name, oneLine(err.Error())) },
+		Label:   func(b plan.Blob) (string, bool) { l, ok := label[b.Digest]; return l, ok },
+	}
+}
+
+// layouts are the images' own, where the plan names them, else where Bazel has built them.
+func (in inputs) layouts(c caches) []source.Named {
+	var sources []source.Named
+	for _, i := range in.images {
 		if i.layout != "" {
-			chain.Sources = append(chain.Sources, source.Named{Name: "image layout of " + i.Label, Blobs: source.Layout(i.layout)})
+			sources = append(sources, source.Named{Name: "image layout of " + i.Label, Blobs: source.Layout(i.layout)})
 		} else if built := c.layout(i.Label); built != "" {
-			chain.Sources = append(chain.Sources, source.Named{Name: "bazel-bin's image layout of " + i.Label, Blobs: source.Layout(built)})
+			sources = append(sources, source.Named{Name: "bazel-bin's image layout of " + i.Label, Blobs: source.Layout(built)})
 		}
 	}
-	chain.Sources = append(append(chain.Sources, c.sources...), others...)
-	return chain
+	return sources
 }

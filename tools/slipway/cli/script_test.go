@@ -35,7 +35,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata/script",
 		Setup: setup,
-		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"await": await, "exits": exits, "flip": flip, "tagged": tagged},
+		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"await": await, "exits": exits, "flip": flip, "tagged": tagged, "upstreams": upstreams},
 	})
 }
 

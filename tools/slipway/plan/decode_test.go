@@ -109,6 +109,7 @@ func goodDescriptor(t *testing.T, edit func(manifest, config map[string]any)) pl
 
 func TestDecodeDescriptor(t *testing.T) {
 	want := goodDescriptor(t, nil)
+	upstream("gcr.io/distroless/static")(&want)
 	got, err := plan.DecodeDescriptor("d.json", encode(t, want))
 	if err != nil {
 		t.Fatal(err)
@@ -153,6 +154,14 @@ func TestDecodeDescriptorRefuses(t *testing.T) {
 		{name: "media type", bytes: func(m, _ object) { m["mediaType"] = "x/y" }, want: `mediaType must be "application/vnd.oci.image.manifest.v1+json", the bytes have "x/y"`},
 		{name: "other config", bytes: func(m, _ object) { m["config"] = plan.Blob{MediaType: "x/y", Digest: other, Size: 1} }, want: "config must be"},
 		{name: "config's layers", bytes: func(_, c object) { c["rootfs"] = object{"diff_ids": []string{}} }, want: "diffIDs must be"},
+		{name: "upstream of no layer", edit: func(d *plan.Descriptor) { d.Upstreams = map[string][]string{other: {"gcr.io/x"}} }, want: "upstreams of //services/gateway:image: \"" + other + "\" is not a layer"},
+		{name: "upstream in upper case", edit: upstream("gcr.io/Distroless"), want: `a repository must be lower case, got "gcr.io/Distroless"`},
+		{name: "upstream with a scheme", edit: upstream("https://gcr.io/x"), want: `a repository must not have a scheme, got "https://gcr.io/x"`},
+		{name: "upstream with a tag", edit: upstream("gcr.io/x:y"), want: `a repository must have path parts of letters and digits with single separators (. _ __ -), not "x:y", got "gcr.io/x:y"`},
+		{name: "upstream with a digest", edit: upstream("gcr.io/x@" + other), want: "a repository must not hold credentials or a digest (@), got"},
+		{name: "upstream without host", edit: upstream("library/debian"), want: `a repository must begin with a host: "library" has neither dot nor port, got "library/debian"`},
+		{name: "upstream without path", edit: upstream("gcr.io"), want: `a repository must have a path after its host, got "gcr.io"`},
+		{name: "empty upstream", edit: upstream(""), want: `a repository must begin with a host, not "", got ""`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			d := goodDescriptor(t, tc.bytes)
@@ -163,6 +172,11 @@ func TestDecodeDescriptorRefuses(t *testing.T) {
 			checkError(t, err, `reading descriptor "d.json": `, tc.want)
 		})
 	}
+}
+
+// upstream gives the first layer one.
+func upstream(repository string) func(*plan.Descriptor) {
+	return func(d *plan.Descriptor) { d.Upstreams = map[string][]string{d.Layers[0].Digest: {repository}} }
 }
 
 func TestDecodeNodeImage(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -48,6 +49,9 @@ func (d Descriptor) validate() error {
 	}
 	if err := d.checkConfig(); err != nil {
 		return fmt.Errorf("config of %s: %w", d.Label, err)
+	}
+	if err := d.checkUpstreams(); err != nil {
+		return fmt.Errorf("upstreams of %s: %w", d.Label, err)
 	}
 	return nil
 }
@@ -115,6 +119,20 @@ func (d Descriptor) checkConfig() error {
 	}
 	if !slices.Equal(c.RootFS.DiffIDs, d.DiffIDs) {
 		return fmt.Errorf("diffIDs must be %v, the bytes have %v", d.DiffIDs, c.RootFS.DiffIDs)
+	}
+	return nil
+}
+
+func (d Descriptor) checkUpstreams() error {
+	for _, digest := range slices.Sorted(maps.Keys(d.Upstreams)) {
+		if !slices.ContainsFunc(d.Layers, func(l Blob) bool { return l.Digest == digest }) {
+			return fmt.Errorf("%q is not a layer", digest)
+		}
+		for _, repository := range d.Upstreams[digest] {
+			if problem := repositoryProblem(repository); problem != "" {
+				return fmt.Errorf("a repository %s, got %q", problem, repository)
+			}
+		}
 	}
 	return nil
 }

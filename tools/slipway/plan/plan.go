@@ -87,6 +87,10 @@ type Descriptor struct {
 	DiffIDs      []string `json:"diffIDs"`      // digests of the uncompressed layers, in the same order
 	OS           string   `json:"os"`           // "linux"
 	Architecture string   `json:"architecture"` // "amd64"
+
+	// Upstreams are the repositories that a layer can also be read from, by the layer's digest and in the order to ask:
+	// "gcr.io/distroless/static". The layers are those of a base image that was pulled; others have none.
+	Upstreams map[string][]string `json:"upstreams,omitempty"`
 }
 
 // Content is a blob together with its bytes (base64 in JSON).

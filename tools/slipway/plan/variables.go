@@ -102,6 +102,17 @@ func registryProblem(value string) string {
 	return ""
 }
 
+// repositoryProblem is registryProblem's of a whole repository without tag and digest: "gcr.io/distroless/static".
+func repositoryProblem(value string) string {
+	if problem := registryProblem(value); problem != "" {
+		return problem
+	}
+	if !strings.Contains(value, "/") {
+		return "must have a path after its host"
+	}
+	return ""
+}
+
 func hostProblem(host string) string {
 	name, port, hasPort := host, "", false
 	if strings.HasPrefix(host, "[") {
