@@ -120,8 +120,9 @@ Under bazel, flags follow "--":
   tools/bazelw run //test/e2e:gateway -- push --registry=localhost:5001/kubernaut    (the suite's images)
 
 Images that are there cost one request each and no byte. Blobs are sent in parallel, one that several images share once
-where the registry can mount it; manifests follow when all blobs of all images are there, tags when all manifests are. A
-push that was broken off leaves no tag, and the next one sends what lacks.
+where the registry can mount it. A layer of a pulled base is mounted, too, when an upstream of it (image_descriptor's
+"upstreams") is in the same registry. Manifests follow when all blobs of all images are there, tags when all manifests
+are. A push that was broken off leaves no tag, and the next one sends what lacks.
 
 Flags:
   --registry=HOST/PATH  host[:port][/path] without scheme, lower case; the image's name follows it

@@ -19,7 +19,7 @@ type ImageDryRun struct {
 	Present      bool     // the manifest is there
 	Tags         []string // tags that would be written
 	Blobs        int      // blobs that would be sent
-	BlobsMounted int      // blobs that another repository of the registry has, or would have by then
+	BlobsMounted int      // blobs that another repository of the registry has, would have by then, or should have as an upstream
 	BlobsPresent int
 	Bytes        int64 // sizes of the blobs that would be sent, and of the manifest for itself and each tag
 	LayerBytes   int64 // of these, layers
@@ -37,7 +37,7 @@ func (p *Pusher) Plan(ctx context.Context, images []Image) (DryRun, error) {
 }
 
 func (p *Pusher) planGroup(ctx context.Context, images []Image, run *DryRun) error {
-	s, err := p.open(ctx, images, "pull")
+	s, err := p.open(ctx, images, scopes(images, "pull"))
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (s *session) planImage(ctx context.Context, st *state, owner map[string]*st
 		case there:
 			out.BlobsPresent++
 			out.Requests += requestsPresent
-		case owner[b.Digest].repo != st.repo:
+		case s.mountable(st, b, owner[b.Digest]) != "":
 			out.BlobsMounted++
 			out.Requests += requestsMounted
 		default:

@@ -237,6 +237,7 @@ func TestPushResumes(t *testing.T) {
 			if err == nil || name == "interrupted" != (err == context.Canceled) {
 				t.Fatalf("got %v", err)
 			}
+			s.answering.Wait()
 			first, manifests := s.listed()
 			if first == 0 || first > 7 || manifests != 0 {
 				t.Fatalf("got %d blobs, %d manifests, %+v", first, manifests, got)

@@ -31,6 +31,8 @@ type server struct {
 	host  string
 	fault func(w http.ResponseWriter, r *http.Request) bool
 
+	answering sync.WaitGroup // requests, also those that nobody waits for any more
+
 	mu        sync.Mutex
 	requests  []string            // "HEAD /v2/…"
 	held      map[string]bool     // "repository@digest"
@@ -44,6 +46,8 @@ func newServer(t *testing.T) *server {
 	s := &server{held: map[string]bool{}, taken: map[string]int{}, manifests: map[string][]string{}}
 	inner := ggcr.New(ggcr.Logger(log.New(io.Discard, "", 0)))
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.answering.Add(1)
+		defer s.answering.Done()
 		s.mu.Lock()
 		s.requests = append(s.requests, r.Method+" "+r.URL.Path)
 		fault := s.fault

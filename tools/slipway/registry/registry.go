@@ -2,7 +2,7 @@
 //
 // A Pusher asks before it sends: one request for each image that is there already, one token for all images of a registry.
 // Missing blobs go up in parallel, straight from their source; a blob that another of the registry's repositories holds is
-// mounted from there. Manifests are written by digest when all blobs of all images are there, tags when all manifests are,
+// mounted from there, and so is a layer of a base that comes from one of them. Manifests are written by digest when all blobs of all images are there, tags when all manifests are,
 // and at last what was written is asked for. A push that fails in the middle therefore never leaves a manifest without its
 // blobs or a tag on half of the images, and the next one finds what is there and sends the rest.
 //

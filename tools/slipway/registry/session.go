@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,10 +41,9 @@ func (p *Pusher) openAll(ctx context.Context, images []Image) ([]*session, error
 	var sessions []*session
 	var errs []error
 	for _, group := range byRegistry(images) {
-		s, err := p.open(ctx, group, "push,pull")
-		var denied *DeniedError
-		if errors.As(err, &denied) {
-			if reader, failed := p.open(ctx, group, "pull"); failed == nil {
+		s, err := p.openWriter(ctx, group)
+		if isDenied(err) {
+			if reader, failed := p.open(ctx, group, scopes(group, "pull")); failed == nil {
 				reader.denied = err
 				s, err = reader, nil
 			}
@@ -57,8 +57,24 @@ func (p *Pusher) openAll(ctx context.Context, images []Image) ([]*session, error
 	return sessions, errors.Join(errs...)
 }
 
-// open asks for one token with the scopes of all repositories. actions is "pull" or "push,pull".
-func (p *Pusher) open(ctx context.Context, images []Image, actions string) (*session, error) {
+// openWriter asks for a token that can also read the upstreams that layers may be mounted from. Some token servers refuse the
+// whole when these credentials may not read one of them; then it is done without.
+func (p *Pusher) openWriter(ctx context.Context, images []Image) (*session, error) {
+	own, mounts := scopes(images, "push,pull"), mountScopes(images)
+	s, err := p.open(ctx, images, append(slices.Clip(own), mounts...))
+	if isDenied(err) && len(mounts) > 0 {
+		return p.open(ctx, images, own)
+	}
+	return s, err
+}
+
+func isDenied(err error) bool {
+	var denied *DeniedError
+	return errors.As(err, &denied)
+}
+
+// open asks for one token with all scopes.
+func (p *Pusher) open(ctx context.Context, images []Image, scopes []string) (*session, error) {
 	first := images[0]
 	repo, err := name.NewRepository(first.Repository)
 	if err != nil {
@@ -76,7 +92,7 @@ func (p *Pusher) open(ctx context.Context, images []Image, actions string) (*ses
 	if err != nil {
 		return nil, s.explain(first, err)
 	}
-	wrapped, err := transport.NewWithContext(ctx, repo.Registry, auth, &retry{inner: s.meter, backoff: s.backoff}, scopes(images, actions))
+	wrapped, err := transport.NewWithContext(ctx, repo.Registry, auth, &retry{inner: s.meter, backoff: s.backoff}, scopes)
 	if err != nil {
 		return nil, s.explain(first, err)
 	}
@@ -128,6 +144,21 @@ func scopes(images []Image, actions string) []string {
 		}
 		seen[repo.RepositoryStr()] = true
 		list = append(list, repo.Scope(actions))
+	}
+	return list
+}
+
+// mountScopes are those of the upstreams in the images' registry, each repository once.
+func mountScopes(images []Image) []string {
+	var list []string
+	for _, image := range images {
+		for _, l := range image.Descriptor.Layers {
+			for _, repo := range neighbours(image, l) {
+				if scope := repo.Scope("pull"); !slices.Contains(list, scope) {
+					list = append(list, scope)
+				}
+			}
+		}
 	}
 	return list
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
@@ -108,12 +109,9 @@ func (u *imageUpload) blob(ctx context.Context, b plan.Blob, owner *state) error
 	if err != nil {
 		return err
 	}
-	how, from := present, ""
-	if owner.repo != u.state.repo {
-		from = owner.repo.RepositoryStr()
-	}
+	how := present
 	if !there {
-		how, err = u.transfer(ctx, b, from)
+		how, err = u.transfer(ctx, b, u.session.mountable(u.state, b, owner))
 	}
 	if err != nil {
 		return err
@@ -125,6 +123,32 @@ func (u *imageUpload) blob(ctx context.Context, b plan.Blob, owner *state) error
 	defer u.state.mu.Unlock()
 	u.state.blobs[b.Digest] = how
 	return nil
+}
+
+// mountable is the repository that st may take b over from, "" when there is none: the owner's, or one that b comes from.
+func (s *session) mountable(st *state, b plan.Blob, owner *state) string {
+	if owner.repo != st.repo {
+		return owner.repo.RepositoryStr()
+	}
+	if from := neighbours(st.image, b); len(from) > 0 {
+		return from[0].RepositoryStr()
+	}
+	return ""
+}
+
+// neighbours are b's upstreams in the registry that the image goes to.
+func neighbours(image Image, b plan.Blob) (repositories []name.Repository) {
+	to, err := name.NewRepository(image.Repository)
+	if err != nil {
+		return nil // look says so
+	}
+	for _, upstream := range image.Descriptor.Upstreams[b.Digest] {
+		from, err := name.NewRepository(upstream)
+		if err == nil && from.RegistryStr() == to.RegistryStr() && from.RepositoryStr() != to.RepositoryStr() {
+			repositories = append(repositories, from)
+		}
+	}
+	return repositories
 }
 
 // transfer mounts or sends a blob, again from its first byte when that is of use.
