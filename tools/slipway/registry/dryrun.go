@@ -64,13 +64,13 @@ func (p *Pusher) planGroup(ctx context.Context, images []Image, run *DryRun) err
 	return err
 }
 
-// Requests of an upload: HEAD, then POST and PUT when the blob is sent, POST alone when it is mounted. What is written costs
-// a PUT and the HEAD that verifies it.
+// Requests of an upload: HEAD, then POST and PUT when the blob is sent, POST alone when it is mounted. A tag costs a PUT, and a
+// HEAD more where the registry's answer does not name the digest that it has now.
 const (
 	requestsPresent = 1
 	requestsMounted = 2
 	requestsSent    = 3
-	requestsTag     = 2
+	requestsTag     = 1
 )
 
 func (s *session) planImage(ctx context.Context, st *state, owner map[string]*state) (ImageDryRun, error) {
@@ -81,9 +81,6 @@ func (s *session) planImage(ctx context.Context, st *state, owner map[string]*st
 		return out, nil
 	}
 	out.Requests++
-	if len(st.tags) == 0 {
-		out.Requests++ // the digest is verified
-	}
 	out.Bytes += d.Manifest.Size
 	for _, b := range d.Blobs() {
 		there, err := s.blobExists(ctx, st.repo, b.Digest)

@@ -18,8 +18,9 @@ import (
 type state struct {
 	image   Image
 	repo    name.Repository
-	present bool     // the manifest is there, hence all of its blobs are
-	tags    []string // tags that do not point to the manifest yet
+	present bool             // the manifest is there, hence all of its blobs are
+	tags    []string         // tags that do not point to the manifest yet
+	unsure  []name.Reference // written, and the registry's answer did not say what is there
 
 	mu    sync.Mutex
 	blobs map[string]outcome // by digest; of images that were not present
@@ -83,13 +84,19 @@ func (s *session) lookAt(ctx context.Context, st *state) error {
 // each does something for all images, some at a time.
 func (s *session) each(do func(*state) error) error {
 	errs := make([]error, len(s.states))
-	var g errgroup.Group
-	g.SetLimit(s.jobs * smallPerJob)
+	g := s.small()
 	for i, st := range s.states {
 		g.Go(func() error { errs[i] = s.explain(st.image, do(st)); return nil })
 	}
 	g.Wait()
 	return errors.Join(errs...)
+}
+
+// small runs requests some at a time; those among them that carry a layer wait for each other at session.sending.
+func (s *session) small() *errgroup.Group {
+	var g errgroup.Group
+	g.SetLimit(s.jobs * smallPerJob)
+	return &g
 }
 
 // points reports whether ref is there and has the digest. An answer without a usable digest counts as no: what follows is

@@ -29,7 +29,7 @@ type session struct {
 	meter    *meter
 	client   *http.Client
 	puller   *remote.Puller
-	pusher   *remote.Pusher
+	sending  chan struct{} // holds a token for each layer whose bytes are on their way
 	images   []Image
 	states   []*state // of the images, in their order; set by look
 	denied   error    // why the token can only read; nil when it can write
@@ -84,6 +84,7 @@ func (p *Pusher) open(ctx context.Context, images []Image, scopes []string) (*se
 	if s.jobs <= 0 {
 		s.jobs = defaultJobs
 	}
+	s.sending = make(chan struct{}, s.jobs)
 	if s.backoff <= 0 {
 		s.backoff = defaultBackoff
 	}
@@ -99,10 +100,7 @@ func (p *Pusher) open(ctx context.Context, images []Image, scopes []string) (*se
 	s.client = &http.Client{Transport: wrapped}
 	never := func(error) bool { return false } // retry does it
 	options := []remote.Option{remote.WithTransport(wrapped), remote.WithJobs(s.jobs), remote.WithRetryPredicate(never)}
-	if s.puller, err = remote.NewPuller(options...); err != nil {
-		return nil, err
-	}
-	s.pusher, err = remote.NewPusher(options...)
+	s.puller, err = remote.NewPuller(options...)
 	return s, err
 }
 

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 
 	"github.com/google/go-containerregistry/pkg/name"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 	"github.com/kubernaut/kubernaut/tools/slipway/progress"
@@ -37,7 +36,8 @@ func owners(states []*state) map[string]*state {
 	return owner
 }
 
-// upload brings the blobs of the images that are not there: first each blob to its owner, then to those that mount it.
+// upload brings the blobs of the images that are not there: first each blob to its owner, then to those that mount it, which
+// are asked meanwhile whether they have it.
 func (s *session) upload(ctx context.Context) error {
 	owner := owners(s.states)
 	var uploads []*imageUpload
@@ -47,12 +47,13 @@ func (s *session) upload(ctx context.Context) error {
 		}
 	}
 	for _, own := range []bool{true, false} {
-		var g errgroup.Group
-		g.SetLimit(s.jobs)
+		g := s.small()
 		for _, u := range uploads {
 			for _, b := range u.state.image.Descriptor.Blobs() {
-				if (owner[b.Digest] == u.state) == own {
-					g.Go(func() error { u.fail(u.blob(ctx, b, owner[b.Digest])); return nil })
+				if mine := owner[b.Digest] == u.state; own {
+					g.Go(func() error { u.fail(u.blob(ctx, b, mine)); return nil })
+				} else if u.lacks(b) {
+					g.Go(func() error { u.fail(u.bring(ctx, b, owner[b.Digest])); return nil })
 				}
 			}
 		}
@@ -100,29 +101,50 @@ func (u *imageUpload) end() error {
 	return nil
 }
 
-// blob makes sure that the repository has b. from owner's repository it may be taken over.
-func (u *imageUpload) blob(ctx context.Context, b plan.Blob, owner *state) error {
+// blob asks for b, and brings it when the repository lacks it and mine says that it is the blob's owner.
+func (u *imageUpload) blob(ctx context.Context, b plan.Blob, mine bool) error {
 	if ctx.Err() != nil {
 		return ctx.Err() // no request that cannot succeed
 	}
 	there, err := u.session.blobExists(ctx, u.state.repo, b.Digest)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case there:
+		u.became(b, present)
+	case mine:
+		return u.bring(ctx, b, u.state)
 	}
-	how := present
-	if !there {
-		how, err = u.transfer(ctx, b, u.session.mountable(u.state, b, owner))
+	return nil
+}
+
+// bring mounts or sends a blob that the repository lacks.
+func (u *imageUpload) bring(ctx context.Context, b plan.Blob, owner *state) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
-	if err != nil {
-		return err
+	how, err := u.transfer(ctx, b, u.session.mountable(u.state, b, owner))
+	if err == nil {
+		u.became(b, how)
 	}
+	return err
+}
+
+func (u *imageUpload) became(b plan.Blob, how outcome) {
 	if how != sent {
 		u.step.Add(b.Size)
 	}
 	u.state.mu.Lock()
 	defer u.state.mu.Unlock()
 	u.state.blobs[b.Digest] = how
-	return nil
+}
+
+// lacks tells whether b is still to be brought, and nothing has failed.
+func (u *imageUpload) lacks(b plan.Blob) bool {
+	u.state.mu.Lock()
+	defer u.state.mu.Unlock()
+	_, known := u.state.blobs[b.Digest]
+	return !known && u.err == nil
 }
 
 // mountable is the repository that st may take b over from, "" when there is none: the owner's, or one that b comes from.
@@ -190,6 +212,14 @@ func (u *imageUpload) try(ctx context.Context, c *content, from string) (outcome
 	}
 	if from != "" {
 		c.blobs = inMemory(u.state.image.Descriptor, s.kept)
+	}
+	if c.blob.Digest != u.state.image.Descriptor.Config.Digest {
+		select {
+		case s.sending <- struct{}{}:
+			defer func() { <-s.sending }()
+		case <-ctx.Done():
+			return present, ctx.Err()
+		}
 	}
 	return sent, s.send(ctx, location, c.blob, func() (io.ReadCloser, error) { return c.open(ctx) })
 }

@@ -1,14 +1,16 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
-	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 )
@@ -39,7 +41,7 @@ func (s *session) writeTags(ctx context.Context) error {
 // the manifest again.
 func (s *session) put(ctx context.Context, st *state, ref name.Reference) error {
 	d := st.image.Descriptor
-	err := s.pusher.Put(ctx, ref, manifest(d.Manifest))
+	err := s.putManifest(ctx, st, ref)
 	lost := unknownBlobs(err, d)
 	if len(lost) == 0 {
 		return err
@@ -54,7 +56,26 @@ func (s *session) put(ctx context.Context, st *state, ref name.Reference) error 
 		st.blobs[b.Digest] = sent
 	}
 	again.step.Done("the registry had lost blobs")
-	return s.pusher.Put(ctx, ref, manifest(d.Manifest))
+	return s.putManifest(ctx, st, ref)
+}
+
+// putManifest writes the image's manifest with one request. An answer that names its digest spares the look of verify.
+func (s *session) putManifest(ctx context.Context, st *state, ref name.Reference) error {
+	m := st.image.Descriptor.Manifest
+	resp, err := s.do(ctx, http.MethodPut, s.url(st.repo, "/manifests/"+ref.Identifier()), func(req *http.Request) error {
+		req.Header.Set("Content-Type", m.MediaType)
+		req.ContentLength = m.Size
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(m.Data)), nil }
+		req.Body, _ = req.GetBody()
+		return nil
+	})
+	if err == nil {
+		err = check(resp, http.StatusOK, http.StatusCreated, http.StatusAccepted)
+	}
+	if err == nil && resp.Header.Get("Docker-Content-Digest") != m.Digest {
+		st.unsure = append(st.unsure, ref)
+	}
+	return err
 }
 
 // unknownBlobs are the image's blobs that the registry refuses the manifest for. A refusal that names none may mean any.
@@ -89,28 +110,19 @@ func unknownBlobs(err error, d plan.Descriptor) []plan.Blob {
 // looks is how often a reference that was written is asked for: a registry of several servers may take a moment.
 const looks = 3
 
-// verify asks for what was written.
+// verify asks for what was written without a word of the registry about what it has there.
 func (s *session) verify(ctx context.Context) error {
 	return s.each(func(st *state) error {
-		for _, ref := range st.written() {
+		for _, ref := range st.unsure {
+			if _, byDigest := ref.(name.Digest); byDigest && len(st.tags) > 0 {
+				continue // a tag that is there says it, too
+			}
 			if err := s.confirm(ctx, ref, st.image.Descriptor.Manifest.Digest); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-}
-
-// written are the tags that were written, or the digest when there are none.
-func (st *state) written() []name.Reference {
-	var refs []name.Reference
-	for _, tag := range st.tags {
-		refs = append(refs, st.repo.Tag(tag))
-	}
-	if len(refs) == 0 && !st.present {
-		refs = append(refs, st.repo.Digest(st.image.Descriptor.Manifest.Digest))
-	}
-	return refs
 }
 
 func (s *session) confirm(ctx context.Context, ref name.Reference, digest string) error {
@@ -127,9 +139,3 @@ func (s *session) confirm(ctx context.Context, ref name.Reference, digest string
 		}
 	}
 }
-
-// manifest is a remote.Taggable.
-type manifest plan.Content
-
-func (m manifest) RawManifest() ([]byte, error)        { return m.Data, nil }
-func (m manifest) MediaType() (types.MediaType, error) { return types.MediaType(m.Blob.MediaType), nil }
