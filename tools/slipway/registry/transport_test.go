@@ -125,6 +125,9 @@ func TestPushTokenRefused(t *testing.T) {
 	if !strings.HasSuffix(err.Error(), "403 Forbidden (bad password [redacted])") {
 		t.Errorf("got %q", err)
 	}
+	if blobs, manifests := s.listed(); blobs+manifests != 0 {
+		t.Errorf("the registry lists %d blobs and %d manifests", blobs, manifests)
+	}
 }
 
 // A token server that sells no right to write is no obstacle when everything is there.
