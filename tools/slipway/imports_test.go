@@ -35,8 +35,9 @@ var allowed = map[string][]string{
 	"deploy":   {"plan", "fault", "progress", "manifest"},
 	"suite":    {"plan", "fault", "progress"},
 	"registry": {"plan", "fault", "progress", "source"},
+	"prune":    {"plan", "fault", "progress", "registry"},
 	"node":     {"plan", "fault", "progress", "source", "cluster"},
-	"cli":      {"plan", "fault", "progress", "source", "cluster", "deploy", "suite", "registry", "node", "report", "manifest", "bazelrc", "disk", "bundle"},
+	"cli":      {"plan", "fault", "progress", "source", "cluster", "deploy", "suite", "registry", "node", "report", "manifest", "bazelrc", "disk", "bundle", "prune"},
 }
 
 // stdOnly are the packages that hold decisions and nothing else; they build and test without a module download.

@@ -1,0 +1,67 @@
+package prune
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/kubernaut/kubernaut/tools/slipway/fault"
+	"github.com/kubernaut/kubernaut/tools/slipway/registry"
+)
+
+// Errors of a Store that end one deletion alone.
+var (
+	ErrGone        = errors.New("it was not there any more")
+	ErrMoved       = errors.New("its tags have changed meanwhile")
+	ErrUnsupported = errors.New("the registry cannot remove a tag alone")
+)
+
+// StopError ends a run: the credentials do not suffice, the registry does not delete, or it wants to be left alone for
+// longer than the run may wait.
+type StopError struct {
+	err error
+}
+
+func (e *StopError) Error() string { return e.err.Error() }
+func (e *StopError) Unwrap() error { return e.err }
+
+// explain is an error of the registry's client as one sentence without URLs. doing is "deleting from ghcr.io/o/a".
+func explain(doing, host string, err error) error {
+	var wait *WaitError
+	var done *StopError
+	switch {
+	case err == nil || errors.As(err, &done):
+		return err
+	case errors.Is(err, context.Canceled):
+		return &StopError{fmt.Errorf("%s: %w", doing, context.Canceled)}
+	case errors.As(err, &wait):
+		return &StopError{fmt.Errorf("%s: %w", doing, wait)}
+	}
+	text := fmt.Errorf("%s: %s", doing, registry.Describe(err))
+	switch status(err) {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return &StopError{fault.New(fault.Delivery, text, "docker login "+host)}
+	case http.StatusMethodNotAllowed:
+		return &StopError{fault.New(fault.Delivery, text, "REGISTRY_STORAGE_DELETE_ENABLED=true registry serve config.yml")}
+	}
+	return text
+}
+
+// status is the answer's, 0 when there was none.
+func status(err error) int {
+	var answer *transport.Error
+	if errors.As(err, &answer) {
+		return answer.StatusCode
+	}
+	return 0
+}
+
+// hostOf is the registry's host and port.
+func hostOf(repository string) string {
+	host, _, _ := strings.Cut(repository, "/")
+	return host
+}
