@@ -1,10 +1,12 @@
 package prune_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -12,7 +14,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/google/go-containerregistry/pkg/v1/static"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/prune"
 )
@@ -22,21 +24,21 @@ const (
 	indexType = "application/vnd.oci.image.index.v1+json"
 )
 
+// emptyConfig is the digest of "{}".
+const emptyConfig = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+
 var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // item is a manifest of a world.
 type item struct {
 	data      []byte
-	mediaType types.MediaType
+	mediaType string
 	digest    string
 	tags      []string
 	children  []string
 	subject   string
 	date      time.Time
 }
-
-func (i *item) RawManifest() ([]byte, error)        { return i.data, nil }
-func (i *item) MediaType() (types.MediaType, error) { return i.mediaType, nil }
 
 // world is what a repository has, in an order in which it can be pushed.
 type world struct {
@@ -67,7 +69,7 @@ func (w *world) add(i *item, manifest map[string]any) *item {
 
 // image adds an image; subject may be empty.
 func (w *world) image(date time.Time, subject string) *item {
-	config := map[string]any{"mediaType": "application/vnd.oci.image.config.v1+json", "digest": "sha256:" + strings.Repeat("c", 64), "size": 2}
+	config := map[string]any{"mediaType": "application/vnd.oci.image.config.v1+json", "digest": emptyConfig, "size": 2}
 	return w.add(&item{mediaType: imageType, date: date, subject: subject}, map[string]any{"config": config, "layers": []any{}})
 }
 
@@ -151,24 +153,32 @@ func (w *world) date() time.Time {
 	return now.Add(-age).Truncate(time.Second)
 }
 
-// push writes the world into a repository.
-func (w *world) push(t *testing.T, repo name.Repository, options ...remote.Option) {
+// push writes the world into a repository, by plain requests: go-containerregistry's own would add tags of their own for
+// what has a subject.
+func (w *world) push(t *testing.T, repo name.Repository, client *http.Client) {
 	t.Helper()
-	pusher, err := remote.NewPusher(append(options, remote.WithReferrersTagFallback(true))...)
-	if err != nil {
+	empty := static.NewLayer([]byte("{}"), "application/vnd.oci.image.config.v1+json")
+	if err := remote.WriteLayer(repo, empty, remote.WithTransport(client.Transport)); err != nil {
 		t.Fatal(err)
 	}
 	for _, i := range w.items {
-		references := []name.Reference{repo.Digest(i.digest)}
-		for _, tag := range i.tags {
-			references = append(references, repo.Tag(tag))
-		}
-		for _, ref := range references {
-			if err := pusher.Put(t.Context(), ref, i); err != nil {
+		for _, reference := range append([]string{i.digest}, i.tags...) {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, address(repo, reference), bytes.NewReader(i.data))
+			if err != nil {
 				t.Fatal(err)
+			}
+			req.Header.Set("Content-Type", i.mediaType)
+			if resp, err := client.Do(req); err != nil || resp.StatusCode != http.StatusCreated {
+				t.Fatalf("pushing %s: %v, %+v", reference, err, resp)
+			} else {
+				resp.Body.Close()
 			}
 		}
 	}
+}
+
+func address(repo name.Repository, reference string) string {
+	return "http://" + repo.RegistryStr() + "/v2/" + repo.RepositoryStr() + "/manifests/" + reference
 }
 
 // policy is what the tests prune by. Every second pull request is closed, every fifth not known.

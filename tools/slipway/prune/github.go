@@ -1,0 +1,114 @@
+package prune
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/google/go-github/v74/github"
+
+	"github.com/kubernaut/kubernaut/tools/slipway/fault"
+)
+
+// GitHub is GitHub's REST API, with one token.
+type GitHub struct {
+	client *github.Client
+	token  bool
+
+	mu    sync.Mutex
+	kinds map[string]bool // owner to whether it is an organization
+}
+
+// NewGitHub asks nothing yet. api is GITHUB_API_URL: "https://api.github.com"; an empty token is nobody's.
+func NewGitHub(api, token string, transport http.RoundTripper) (*GitHub, error) {
+	base, err := url.Parse(strings.TrimSuffix(api, "/") + "/")
+	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
+		return nil, fmt.Errorf("GITHUB_API_URL must be a URL such as https://api.github.com")
+	}
+	client := github.NewClient(&http.Client{Transport: transport})
+	if token != "" {
+		client = client.WithAuthToken(token)
+	}
+	client.BaseURL = base
+	return &GitHub{client: client, token: token != "", kinds: map[string]bool{}}, nil
+}
+
+// patient leaves waiting for rate limits to Limits, which does wait; the client itself would refuse to ask.
+func patient(ctx context.Context) context.Context {
+	return context.WithValue(ctx, github.BypassRateLimitCheck, true)
+}
+
+// Closed tells of each pull request whether it is closed. One that does not exist is left out. repository is "owner/name".
+func (g *GitHub) Closed(ctx context.Context, repository string, numbers []int, jobs int) (map[int]bool, error) {
+	owner, name, _ := strings.Cut(repository, "/")
+	closed := map[int]bool{}
+	var mu sync.Mutex
+	err := each(patient(ctx), jobs, numbers, func(ctx context.Context, n int) error {
+		pull, resp, err := g.client.PullRequests.Get(ctx, owner, name, n)
+		if resp != nil && resp.StatusCode == http.StatusNotFound {
+			return nil
+		}
+		if err != nil {
+			return g.explain(fmt.Sprintf("asking for pull request %d of %s", n, repository), err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		closed[n] = pull.GetState() == "closed"
+		return nil
+	})
+	return closed, err
+}
+
+// organization tells one from a user: their packages have different addresses.
+func (g *GitHub) organization(ctx context.Context, owner string) (bool, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if is, known := g.kinds[owner]; known {
+		return is, nil
+	}
+	user, _, err := g.client.Users.Get(patient(ctx), owner)
+	if err != nil {
+		return false, g.explain("asking who "+owner+" is", err)
+	}
+	g.kinds[owner] = user.GetType() == "Organization"
+	return g.kinds[owner], nil
+}
+
+// explain is an error of the client as one sentence without URLs.
+func (g *GitHub) explain(doing string, err error) error {
+	var answer *github.ErrorResponse
+	var wait *WaitError
+	var transport *url.Error
+	switch {
+	case errors.Is(err, context.Canceled):
+		return &StopError{fmt.Errorf("%s: %w", doing, context.Canceled)}
+	case errors.As(err, &wait):
+		return &StopError{fmt.Errorf("%s: %w", doing, wait)}
+	case errors.As(err, &answer):
+		return g.refusal(doing, answer)
+	case errors.As(err, &transport):
+		return fmt.Errorf("%s: %w", doing, transport.Err)
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+func (g *GitHub) refusal(doing string, answer *github.ErrorResponse) error {
+	code := answer.Response.StatusCode
+	err := fmt.Errorf("%s: %d %s (%s)", doing, code, http.StatusText(code), strings.Join(strings.Fields(answer.Message), " "))
+	switch {
+	case code == http.StatusUnauthorized && !g.token:
+		return &StopError{fault.New(fault.Delivery, fmt.Errorf("%w; GITHUB_TOKEN is not set", err), "export GITHUB_TOKEN=$(gh auth token)")}
+	case code == http.StatusUnauthorized || code == http.StatusForbidden:
+		return &StopError{fault.New(fault.Delivery, err, "gh auth refresh --scopes=read:packages,delete:packages", "export GITHUB_TOKEN=$(gh auth token)")}
+	}
+	return err
+}
+
+func needScope(repository, scopes string) error {
+	return fault.New(fault.Delivery, fmt.Errorf("deleting from %s: the token has the scopes %s, and not delete:packages", repository, scopes),
+		"gh auth refresh --scopes=read:packages,delete:packages", "export GITHUB_TOKEN=$(gh auth token)")
+}

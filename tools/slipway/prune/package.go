@@ -1,0 +1,227 @@
+package prune
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/go-github/v74/github"
+)
+
+const (
+	pageSize = 100 // most that GitHub gives
+	listings = 5   // until two agree
+)
+
+// Package is a Store in GitHub's container registry: https://docs.github.com/en/rest/packages/packages. Versions, which are
+// manifests, are listed and deleted through REST; what they say of each other is read from the registry.
+//
+// A tag cannot be removed without its version, and neither can the last version with a tag without the package.
+type Package struct {
+	repository string // "ghcr.io/owner/path"
+	owner      string
+	path       string
+	github     *GitHub
+	reader     *Repository
+	jobs       int
+
+	mu     sync.Mutex
+	ids    map[string]int64 // digest to the version's
+	scopes string           // of a personal token, as of the last listing; empty for a workflow's
+}
+
+// OpenPackage asks the registry for a token to read.
+func OpenPackage(ctx context.Context, client Client, api *GitHub, repository string) (*Package, error) {
+	reader, err := OpenRepository(ctx, client, repository, false)
+	if err != nil {
+		return nil, err
+	}
+	owner, path, _ := strings.Cut(reader.repo.RepositoryStr(), "/")
+	if path == "" {
+		return nil, fmt.Errorf("reading %s: it has no owner", repository)
+	}
+	return &Package{repository: repository, owner: owner, path: path, github: api, reader: reader, jobs: client.Jobs, ids: map[string]int64{}}, nil
+}
+
+// Scan implements Store.
+func (p *Package) Scan(ctx context.Context) ([]Manifest, error) {
+	versions, err := p.list(patient(ctx))
+	if err != nil {
+		return nil, err
+	}
+	var manifests []*Manifest
+	ids := map[string]int64{}
+	for _, v := range versions {
+		if !strings.HasPrefix(v.GetName(), "sha256:") {
+			continue
+		}
+		m := &Manifest{Digest: v.GetName(), Tags: tagsOf(v), Date: later(v.GetCreatedAt().Time, v.GetUpdatedAt().Time)}
+		ids[m.Digest] = v.GetID()
+		manifests = append(manifests, m)
+	}
+	p.mu.Lock()
+	p.ids = ids
+	p.mu.Unlock()
+	err = each(ctx, p.jobs, manifests, func(ctx context.Context, m *Manifest) error {
+		c, there, err := p.reader.read(ctx, m.Digest, "")
+		m.Children, m.Subject, m.Missing = c.children, c.subject, !there
+		return err
+	})
+	list := make([]Manifest, 0, len(manifests))
+	for _, m := range manifests {
+		list = append(list, *m)
+	}
+	return list, err
+}
+
+// list reads all pages until two readings agree: a version that somebody deletes between two pages moves another one from the
+// second to the first, where nobody sees it.
+func (p *Package) list(ctx context.Context) ([]*github.PackageVersion, error) {
+	var before []string
+	for range listings {
+		versions, pages, err := p.pages(ctx)
+		if err != nil {
+			return nil, err
+		}
+		var names []string
+		for _, v := range versions {
+			names = append(names, v.GetName())
+		}
+		slices.Sort(names)
+		if pages <= 1 || slices.Equal(names, before) && len(slices.Compact(slices.Clone(names))) == len(names) {
+			return versions, nil
+		}
+		before = names
+	}
+	return nil, fmt.Errorf("listing versions of %s: they change all the time", p.repository)
+}
+
+// pages returns nothing for a package that does not exist.
+func (p *Package) pages(ctx context.Context) (versions []*github.PackageVersion, pages int, err error) {
+	organization, err := p.github.organization(ctx, p.owner)
+	if err != nil {
+		return nil, 0, err
+	}
+	options := &github.PackageListOptions{State: github.Ptr("active"), ListOptions: github.ListOptions{PerPage: pageSize}}
+	for {
+		var page []*github.PackageVersion
+		var resp *github.Response
+		if organization {
+			page, resp, err = p.github.client.Organizations.PackageGetAllVersions(ctx, p.owner, "container", p.path, options)
+		} else {
+			page, resp, err = p.github.client.Users.PackageGetAllVersions(ctx, p.owner, "container", p.escaped(), options)
+		}
+		if resp != nil && resp.StatusCode == http.StatusNotFound {
+			return nil, 0, nil
+		}
+		if err != nil {
+			return nil, 0, p.github.explain("listing versions of "+p.repository, err)
+		}
+		versions, pages = append(versions, page...), pages+1
+		p.mu.Lock()
+		p.scopes = resp.Header.Get("X-OAuth-Scopes")
+		p.mu.Unlock()
+		if options.Page = resp.NextPage; options.Page == 0 {
+			return versions, pages, nil
+		}
+	}
+}
+
+// escaped is the name for those functions of the client that take it as it is.
+func (p *Package) escaped() string { return strings.ReplaceAll(p.path, "/", "%2F") }
+
+func tagsOf(v *github.PackageVersion) []string {
+	metadata, ok := v.GetMetadata()
+	if !ok || metadata.Container == nil {
+		return nil
+	}
+	tags := slices.Clone(metadata.Container.Tags)
+	slices.Sort(tags)
+	return tags
+}
+
+// later is the later one: a new tag of an old version makes it young again.
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// Begin implements Store. Only of a personal token it is known what it may do.
+func (p *Package) Begin(context.Context, []Manifest) (func(context.Context) error, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.scopes != "" && !strings.Contains(p.scopes, "delete:packages") {
+		return nil, &StopError{needScope(p.repository, p.scopes)}
+	}
+	return func(context.Context) error { return nil }, nil
+}
+
+// Delete implements Store.
+func (p *Package) Delete(ctx context.Context, m Manifest) error {
+	ctx = patient(ctx)
+	p.mu.Lock()
+	id := p.ids[m.Digest]
+	p.mu.Unlock()
+	version, resp, err := p.get(ctx, id)
+	if resp != nil && resp.StatusCode == http.StatusNotFound {
+		return ErrGone
+	}
+	if err != nil {
+		return p.github.explain("reading "+short(m.Digest)+" of "+p.repository, err)
+	}
+	for _, tag := range tagsOf(version) {
+		if !slices.Contains(m.Tags, tag) {
+			return ErrMoved
+		}
+	}
+	if p.organization() {
+		resp, err = p.github.client.Organizations.PackageDeleteVersion(ctx, p.owner, "container", p.path, id)
+	} else {
+		resp, err = p.github.client.Users.PackageDeleteVersion(ctx, p.owner, "container", p.escaped(), id)
+	}
+	if resp != nil && resp.StatusCode == http.StatusNotFound {
+		return ErrGone
+	}
+	if err != nil {
+		return p.github.explain("deleting "+short(m.Digest)+" from "+p.repository, err)
+	}
+	return nil
+}
+
+func (p *Package) get(ctx context.Context, id int64) (*github.PackageVersion, *github.Response, error) {
+	if p.organization() {
+		return p.github.client.Organizations.PackageGetVersion(ctx, p.owner, "container", p.path, id)
+	}
+	return p.github.client.Users.PackageGetVersion(ctx, p.owner, "container", p.escaped(), id)
+}
+
+// organization is known since the first listing.
+func (p *Package) organization() bool {
+	p.github.mu.Lock()
+	defer p.github.mu.Unlock()
+	return p.github.kinds[p.owner]
+}
+
+// Remove implements Remover.
+func (p *Package) Remove(ctx context.Context) error {
+	var resp *github.Response
+	var err error
+	if ctx = patient(ctx); p.organization() {
+		resp, err = p.github.client.Organizations.DeletePackage(ctx, p.owner, "container", p.path)
+	} else {
+		resp, err = p.github.client.Users.DeletePackage(ctx, p.owner, "container", p.escaped())
+	}
+	if resp != nil && resp.StatusCode == http.StatusNotFound {
+		return nil
+	}
+	if err != nil {
+		return p.github.explain("deleting "+p.repository, err)
+	}
+	return nil
+}
