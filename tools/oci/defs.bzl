@@ -17,14 +17,17 @@ service_image(
 ```
 
 `bazel build :image` makes an OCI layout, `bazel build :image.descriptor` its descriptor, `bazel run :push` pushes it.
-`image_push` makes a target that pushes many.
+`image_push` makes a target that pushes many. `bazel build :index` makes the image for all platforms of a release.
 """
 
 load("//tools/oci/private:image_descriptor.bzl", _image_descriptor = "image_descriptor")
 load("//tools/oci/private:image_descriptor_info.bzl", _ImageDescriptorInfo = "ImageDescriptorInfo")
+load("//tools/oci/private:image_index_info.bzl", _ImageIndexInfo = "ImageIndexInfo")
 load("//tools/oci/private:image_layer.bzl", _image_layer = "image_layer")
 load("//tools/oci/private:image_list_info.bzl", _ImageListInfo = "ImageListInfo")
 load("//tools/oci/private:image_push.bzl", _image_push = "image_push")
+load("//tools/oci/private:image_release.bzl", _image_release = "image_release")
+load("//tools/oci/private:index_descriptor.bzl", _index_descriptor = "index_descriptor")
 load("//tools/oci/private:labels.bzl", _label_text = "label_text")
 load("//tools/oci/private:paths.bzl", _descriptor_label = "descriptor_label", _rlocation_path = "rlocation_path")
 load("//tools/oci/private:plan_images.bzl", _LAYERS_ATTRS = "LAYERS_ATTRS", _plan_images = "plan_images")
@@ -32,10 +35,13 @@ load("//tools/oci/private:runner.bzl", _runner = "runner")
 load("//tools/oci/private:service_image.bzl", _service_image = "service_image")
 
 ImageDescriptorInfo = _ImageDescriptorInfo
+ImageIndexInfo = _ImageIndexInfo
 ImageListInfo = _ImageListInfo
 image_descriptor = _image_descriptor
 image_layer = _image_layer
 image_push = _image_push
+image_release = _image_release
+index_descriptor = _index_descriptor
 label_text = _label_text
 service_image = _service_image
 

@@ -1,14 +1,16 @@
 """service_list: the services, by their folders."""
 
 load("//tools/ci/private:service_list_info.bzl", "ServiceListInfo")
-load("//tools/oci:defs.bzl", "ImageDescriptorInfo", "ImageListInfo")
+load("//tools/oci:defs.bzl", "ImageDescriptorInfo", "ImageIndexInfo", "ImageListInfo")
 
 def _service_list_impl(ctx):
     images = [target[ImageDescriptorInfo] for target in ctx.attr.images]
+    indexes = [target[ImageIndexInfo] for target in ctx.attr.indexes]
     for target in ctx.attr.services:
         images += target[ImageListInfo].images
+        indexes += target[ImageListInfo].indexes
     return [
-        ImageListInfo(images = images),
+        ImageListInfo(images = images, indexes = indexes),
         ServiceListInfo(services = [struct(image = image.image_label, name = image.image_name) for image in images]),
     ]
 
@@ -19,6 +21,10 @@ _service_list = rule(
         "images": attr.label_list(
             doc = "Descriptors of the services' images. Unset: none.",
             providers = [ImageDescriptorInfo],
+        ),
+        "indexes": attr.label_list(
+            doc = "Descriptors of the services' indexes. Unset: none.",
+            providers = [ImageIndexInfo],
         ),
         "pushes": attr.label_list(doc = "Targets that push the images; they only have to be there. Unset: none."),
         "services": attr.label_list(
@@ -47,14 +53,19 @@ def service_list(name, exclude = [], visibility = None):
     )
     ```
 
+    `<name>.indexes` lists the same services' indexes, which are images for all platforms. It is a list of its own, because what
+    names an index has Bazel look at the code for each platform.
+
     Args:
         name: of the list. Required. Example: "services".
         exclude: list of folders that are no services. Example: ["internal"]. Default: none.
         visibility: of the list. Default: the package's.
     """
     advised = []
+    packages = []
     for service in native.subpackages(exclude = exclude, include = ["*"]):
         package = "//{}/{}".format(native.package_name(), service)
+        packages.append(package)
         advised.append("{}, whose BUILD.bazel lacks service_image(name = \"image\")".format(service))
         _service_list(
             name = advised[-1],
@@ -66,5 +77,11 @@ def service_list(name, exclude = [], visibility = None):
     _service_list(
         name = name,
         services = [":" + target for target in advised],
+        visibility = visibility,
+    )
+    _service_list(
+        name = name + ".indexes",
+        indexes = [package + ":index.descriptor" for package in packages],
+        tags = ["manual"],
         visibility = visibility,
     )

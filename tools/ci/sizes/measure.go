@@ -9,8 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/klauspost/compress/zstd"
-
+	"github.com/kubernaut/kubernaut/tools/archive"
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 	"github.com/kubernaut/kubernaut/tools/slipway/source"
 )
@@ -76,7 +75,7 @@ func weigh(blobs source.Layout, blob plan.Blob) (layer, error) {
 		return layer{}, err
 	}
 	defer content.Close()
-	unpacked, compressed, err := unpack(blob.MediaType, content)
+	unpacked, compressed, err := archive.Unpack(blob.MediaType, content)
 	if err != nil {
 		return layer{}, err
 	}
@@ -101,24 +100,6 @@ func pack(unpacked io.Reader) (layer, error) {
 		return layer{}, err
 	}
 	return layer{Unpacked: size, Compressed: int64(compressed)}, nil
-}
-
-// unpack follows the media type's suffix, https://github.com/opencontainers/image-spec/blob/main/media-types.md.
-func unpack(mediaType string, content io.Reader) (unpacked io.ReadCloser, compressed bool, err error) {
-	switch {
-	case strings.HasSuffix(mediaType, ".tar"):
-		return io.NopCloser(content), false, nil
-	case strings.HasSuffix(mediaType, "gzip"):
-		unpacked, err = gzip.NewReader(content)
-		return unpacked, true, err
-	case strings.HasSuffix(mediaType, "zstd"):
-		decoder, err := zstd.NewReader(content)
-		if err != nil {
-			return nil, true, err
-		}
-		return decoder.IOReadCloser(), true, nil
-	}
-	return nil, false, fmt.Errorf("media type %q is neither a tar archive nor one through gzip or zstd", mediaType)
 }
 
 // counter counts the bytes that are written to it.

@@ -1,8 +1,8 @@
 // Descriptor writes the descriptor of an image: manifest, configuration, and the layers' digests and sizes, a few KB that
-// stand for the image wherever its bytes are not needed.
+// stand for the image wherever its bytes are not needed. With --tested it is that of an index and of all its images.
 //
 // The image is an OCI layout directory (https://github.com/opencontainers/image-spec/blob/main/image-layout.md) with one
-// manifest for one platform. Its blobs may be regular files or symbolic links: a locally built layout has links, one from
+// manifest for one platform, or one index. Its blobs may be regular files or symbolic links: a locally built layout has links, one from
 // a remote cache has files. Layers are held against their sizes; their bytes are not read, delivery verifies them.
 package main
 
@@ -40,6 +40,7 @@ func run(args []string, stderr io.Writer) error {
 		upstreams = append(upstreams, value)
 		return nil
 	})
+	tested := flags.String("tested", "", "the descriptor of the image that an index must have")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -48,18 +49,26 @@ func run(args []string, stderr io.Writer) error {
 			return fmt.Errorf("--%s is missing", flag)
 		}
 	}
-	d, err := describe(*layout, *label, *name)
-	if err == nil {
-		err = addUpstreams(&d, *base, upstreams)
-	}
-	var data []byte
-	if err == nil {
-		data, err = encode(d)
-	}
+	data, err := describeAny(*layout, *label, *name, *tested, *base, upstreams)
 	if err != nil {
 		return fmt.Errorf("describing %s: %w", *label, err)
 	}
 	return os.WriteFile(*output, data, 0o644)
+}
+
+// describeAny returns the JSON of an image's descriptor, or with tested of an index's.
+func describeAny(dir, label, name, tested, base string, upstreams []string) ([]byte, error) {
+	if tested != "" {
+		return describeIndex(dir, label, name, tested)
+	}
+	d, err := describe(dir, label, name)
+	if err == nil {
+		err = addUpstreams(&d, base, upstreams)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return encode(d)
 }
 
 // describe reads the layout.
@@ -93,8 +102,17 @@ func rootContent(dir string) (plan.Content, error) {
 	return content(dir, "manifest", root)
 }
 
-// rootManifest returns the one manifest of the layout's index.
+// rootManifest returns the one manifest of the layout's index, which is that of one platform.
 func rootManifest(dir string) (plan.Blob, error) {
+	root, err := onlyManifest(dir)
+	if err == nil && (strings.Contains(root.MediaType, "index") || strings.Contains(root.MediaType, "manifest.list")) {
+		err = fmt.Errorf("index.json must have the manifest of one platform, got %q; describe the image of one platform instead", root.MediaType)
+	}
+	return root, err
+}
+
+// onlyManifest returns what the layout holds: an image or an index.
+func onlyManifest(dir string) (plan.Blob, error) {
 	var marker struct {
 		Version string `json:"imageLayoutVersion"`
 	}
@@ -113,11 +131,7 @@ func rootManifest(dir string) (plan.Blob, error) {
 	if len(index.Manifests) != 1 {
 		return plan.Blob{}, fmt.Errorf("index.json must have one manifest, got %d; describe the image of one platform instead", len(index.Manifests))
 	}
-	root := index.Manifests[0]
-	if strings.Contains(root.MediaType, "index") || strings.Contains(root.MediaType, "manifest.list") {
-		return plan.Blob{}, fmt.Errorf("index.json must have the manifest of one platform, got %q; describe the image of one platform instead", root.MediaType)
-	}
-	return root, nil
+	return index.Manifests[0], nil
 }
 
 type manifest struct {

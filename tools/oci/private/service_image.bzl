@@ -1,15 +1,23 @@
 """service_image: how a service becomes an image."""
 
-load("@rules_oci//oci:defs.bzl", "oci_image", "oci_push")
+load("@rules_oci//oci:defs.bzl", "oci_image", "oci_image_index", "oci_push")
 load("//tools/oci/private:image_descriptor.bzl", "image_descriptor")
 load("//tools/oci/private:image_layer.bzl", "image_layer")
+load("//tools/oci/private:index_descriptor.bzl", "index_descriptor")
 load("//tools/oci/private:labels.bzl", "package_name_of")
+load("//tools/oci/private:platform_image.bzl", "platform_image")
 
 # The non-root user of the base's /etc/passwd. A number: Kubernetes cannot check runAsNonRoot against a name.
 USER = "65532:65532"
 
-# Where release pushes to when no --repository is given.
+# Where CI pushes to, and `:push` when no --repository is given.
 REPOSITORY_ROOT = "ghcr.io/kubernaut/kubernaut"
+
+# What a release is for. An index takes an image of the command line's platform as it is, which tests run.
+_CPUS = {
+    "amd64": "@platforms//cpu:x86_64",
+    "arm64": "@platforms//cpu:arm64",
+}
 
 def default_repository(service):
     """Returns where a service's image is pushed to by default.
@@ -37,6 +45,35 @@ def image_labels(service):
         "org.opencontainers.image.title": service,
     }
 
+def _index(image, visibility, attributes):
+    """Makes the image for all platforms, which no wildcard builds."""
+    manual = attributes | {"tags": attributes.get("tags", []) + ["manual"]}
+    for architecture, cpu in _CPUS.items():
+        platform_image(
+            name = "index." + architecture,
+            image = image,
+            platform = select({
+                cpu: None,
+                "//conditions:default": "@rules_go//go/toolchain:linux_" + architecture,
+            }),
+            visibility = ["//visibility:private"],
+            **manual
+        )
+    oci_image_index(
+        name = "index",
+        images = [":index." + architecture for architecture in _CPUS],
+        visibility = visibility,
+        **manual
+    )
+    index_descriptor(
+        name = "index.descriptor",
+        image = image + ".descriptor",
+        index = ":index",
+        platforms = ["linux/" + architecture for architecture in _CPUS],
+        visibility = visibility,
+        **manual
+    )
+
 def service_image(
         name,
         binary,
@@ -61,7 +98,8 @@ def service_image(
     )
     ```
 
-    makes `:image` (oci_image), `:image.descriptor` (image_descriptor) and `:push` (oci_push).
+    makes `:image` (oci_image), `:image.descriptor` (image_descriptor) and `:push` (oci_push), and, for a release, `:index`
+    (oci_image_index) of the image for linux/amd64 and linux/arm64 with `:index.descriptor` (index_descriptor).
 
     Args:
         name: "image", so that every service's image is //services/<name>:image. Required.
@@ -73,7 +111,7 @@ def service_image(
         cmd: list of arguments that a manifest's `args` replaces. Example: ["--port=8080"]. Unset: none.
         upstreams: list of repositories that the base's layers can be pulled from, for a base that was pulled.
             Example: ["gcr.io/distroless/static"]. Default: none, as the default base is built here.
-        visibility: of all three targets. Default: public.
+        visibility: of all these targets. Default: public.
         **kwargs: common attributes of the targets, such as tags and testonly.
     """
     if name != "image":
@@ -118,3 +156,4 @@ def service_image(
         visibility = visibility,
         **kwargs
     )
+    _index(":" + name, visibility, kwargs)

@@ -146,12 +146,12 @@ func (d Descriptor) CheckImage(image Image) error {
 }
 
 // Blobs lists all of the image's blobs but the manifest: the layers in order, then the configuration. A layer that the
-// manifest names twice is listed once.
+// manifest names twice is listed once; an index has none.
 func (d Descriptor) Blobs() []Blob {
 	var blobs []Blob
 	seen := map[string]bool{}
 	for _, b := range append(slices.Clone(d.Layers), d.Config.Blob) {
-		if !seen[b.Digest] {
+		if b.Digest != "" && !seen[b.Digest] {
 			seen[b.Digest] = true
 			blobs = append(blobs, b)
 		}

@@ -13,6 +13,7 @@ type Push struct {
 	Label    string  `json:"label"`    // "//services:push"
 	Registry string  `json:"registry"` // "ghcr.io/kubernaut/kubernaut", where images go that are sent nowhere else
 	Images   []Image `json:"images"`
+	Indexes  []Image `json:"indexes,omitempty"` // their descriptors are those of indexes
 }
 
 // IsPush tells a push from a suite's plan and from a set.
@@ -42,10 +43,10 @@ func (p Push) validate() error {
 	if problem := registryProblem(p.Registry); problem != "" {
 		return fmt.Errorf("registry %s, got %q", problem, p.Registry)
 	}
-	if len(p.Images) == 0 {
-		return fmt.Errorf("images is empty")
+	if len(p.Images)+len(p.Indexes) == 0 {
+		return fmt.Errorf("images and indexes are empty")
 	}
-	return checkImages(p.Images)
+	return checkImages(slices.Concat(p.Images, p.Indexes))
 }
 
 // PushInput is all that the destination of a push depends on.

@@ -26,7 +26,7 @@ func TestDecodePush(t *testing.T) {
 		`{"version":1,"label":"x"}`:            `reading plan "push.json": label must be a Bazel label, got "x"`,
 		`{"version":1,"label":"//x","tag":""}`: `reading plan "push.json": json: unknown field "tag"`,
 		`{"version":1,"label":"//x","registry":"GHCR.io"}`:                        `reading plan "push.json": registry must be lower case, got "GHCR.io"`,
-		`{"version":1,"label":"//x","registry":"ghcr.io/k"}`:                      `reading plan "push.json": images is empty`,
+		`{"version":1,"label":"//x","registry":"ghcr.io/k"}`:                      `reading plan "push.json": images and indexes are empty`,
 		`{"version":1,"label":"//x","registry":"ghcr.io/k","images":[{}]}`:        `reading plan "push.json": images[0]: name must be a repository name in lower case, got ""`,
 		`{"version":2,"label":"//x","registry":"ghcr.io/k","layers":"elsewhere"}`: `reading plan "push.json": version is 2, this slipway reads version 1`,
 	} {

@@ -18,4 +18,6 @@ func Describe(err error) string {
 }
 
 // RetryAfter is how long a header Retry-After asks to wait, in seconds or as a date; fallback when there is none.
-func RetryAfter(value string, fallback time.Duration) time.Duration { return retryAfter(value, fallback) }
+func RetryAfter(value string, fallback time.Duration) time.Duration {
+	return retryAfter(value, fallback)
+}

@@ -15,6 +15,8 @@ type DryRun struct {
 // ImageDryRun is what a push would do for one image.
 type ImageDryRun struct {
 	Name         string
+	Part         string   // of the image
+	Mounted      bool     // nothing is written there
 	Reference    string   // by digest
 	Present      bool     // the manifest is there
 	Tags         []string // tags that would be written
@@ -75,7 +77,7 @@ const (
 
 func (s *session) planImage(ctx context.Context, st *state, owner map[string]*state) (ImageDryRun, error) {
 	d := st.image.Descriptor
-	out := ImageDryRun{Name: d.Name, Reference: st.image.Reference(), Present: st.present, Tags: st.tags, Requests: requestsTag * len(st.tags), Bytes: int64(len(st.tags)) * d.Manifest.Size}
+	out := ImageDryRun{Name: d.Name, Part: st.image.Part, Mounted: st.image.Mounted, Reference: st.image.Reference(), Present: st.present, Tags: st.tags, Requests: requestsTag * len(st.tags), Bytes: int64(len(st.tags)) * d.Manifest.Size}
 	if st.present {
 		out.BlobsPresent = len(d.Blobs())
 		return out, nil

@@ -32,18 +32,12 @@ func (st *state) lacks() bool { return !st.present || len(st.tags) > 0 }
 // look asks for each image's manifest.
 func (s *session) look(ctx context.Context) error {
 	step := s.progress.Step("asking "+s.registry, 0)
-	var states []*state
-	for _, image := range s.images {
-		repo, err := name.NewRepository(image.Repository)
-		if err != nil {
-			return err
-		}
-		states = append(states, &state{image: image, repo: repo, blobs: map[string]outcome{}})
+	if err := s.parse(); err != nil {
+		return err
 	}
-	s.states = states
 	err := s.each(func(st *state) error { return s.lookAt(ctx, st) })
 	there := 0
-	for _, st := range states {
+	for _, st := range s.states {
 		if st.present {
 			there++
 		}
@@ -55,7 +49,21 @@ func (s *session) look(ctx context.Context) error {
 		step.Fail(err)
 		return err
 	}
-	step.Done(fmt.Sprintf("%s, %d there", progress.Count(len(states), "image"), there))
+	step.Done(fmt.Sprintf("%s, %d there", progress.Count(len(s.states), "image"), there))
+	return nil
+}
+
+// parse makes a state of each image.
+func (s *session) parse() error {
+	var states []*state
+	for _, image := range s.images {
+		repo, err := name.NewRepository(image.Repository)
+		if err != nil {
+			return err
+		}
+		states = append(states, &state{image: image, repo: repo, blobs: map[string]outcome{}})
+	}
+	s.states = states
 	return nil
 }
 
@@ -78,14 +86,22 @@ func (s *session) lookAt(ctx context.Context, st *state) error {
 	}
 	var err error
 	st.present, err = s.points(ctx, st.repo.Digest(digest), digest)
+	switch subject := subjectOf(st.image); {
+	case err == nil && st.present && subject != "":
+		st.present, err = s.listed(ctx, st, subject)
+	case err == nil && !st.present && st.image.Mounted:
+		err = fmt.Errorf("%s is not there", digest)
+	}
 	return err
 }
 
 // each does something for all images, some at a time.
-func (s *session) each(do func(*state) error) error {
-	errs := make([]error, len(s.states))
+func (s *session) each(do func(*state) error) error { return s.eachOf(s.states, do) }
+
+func (s *session) eachOf(states []*state, do func(*state) error) error {
+	errs := make([]error, len(states))
 	g := s.small()
-	for i, st := range s.states {
+	for i, st := range states {
 		g.Go(func() error { errs[i] = s.explain(st.image, do(st)); return nil })
 	}
 	g.Wait()

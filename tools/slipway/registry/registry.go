@@ -13,6 +13,8 @@
 // (https://github.com/opencontainers/distribution-spec/blob/main/spec.md) is here, because a blob costs three requests instead
 // of four, and because beginning anew needs more than its library tells.
 //
+// An index, a signature or whatever else refers to an image is an image here, too: its manifest follows those that it names.
+//
 // It does not build indexes, delete anything, or hold a layer in memory.
 package registry
 
@@ -41,6 +43,16 @@ type Image struct {
 	Descriptor plan.Descriptor
 	Repository string   // "localhost:5001/kubernaut/gateway"
 	Tags       []string // may be empty: the digest is what a deployment needs
+	Part       string   // "linux/arm64": what it is of the image that the descriptor names; empty is the image itself
+	Mounted    bool     // it is there, and others mount its blobs: nothing is written to the repository
+}
+
+// title is how messages call the image.
+func (i Image) title() string {
+	if i.Part == "" {
+		return i.Descriptor.Name
+	}
+	return i.Descriptor.Name + " (" + i.Part + ")"
 }
 
 // Reference is the image by digest: "localhost:5001/kubernaut/gateway@sha256:…".
@@ -98,7 +110,9 @@ func (p *Pusher) Push(ctx context.Context, images []Image) (result Result, err e
 	}
 	result.References = map[string]string{}
 	for _, image := range images {
-		result.References[image.Descriptor.Name] = image.Reference()
+		if image.Part == "" && !image.Mounted {
+			result.References[image.Descriptor.Name] = image.Reference()
+		}
 	}
 	return result, nil
 }

@@ -29,7 +29,8 @@ type session struct {
 	meter    *meter
 	client   *http.Client
 	puller   *remote.Puller
-	sending  chan struct{} // holds a token for each layer whose bytes are on their way
+	sending  chan struct{}   // holds a token for each layer whose bytes are on their way
+	options  []remote.Option // of the puller
 	images   []Image
 	states   []*state // of the images, in their order; set by look
 	denied   error    // why the token can only read; nil when it can write
@@ -100,6 +101,7 @@ func (p *Pusher) open(ctx context.Context, images []Image, scopes []string) (*se
 	s.client = &http.Client{Transport: wrapped}
 	never := func(error) bool { return false } // retry does it
 	options := []remote.Option{remote.WithTransport(wrapped), remote.WithJobs(s.jobs), remote.WithRetryPredicate(never)}
+	s.options = options
 	s.puller, err = remote.NewPuller(options...)
 	return s, err
 }
@@ -141,6 +143,10 @@ func scopes(images []Image, actions string) []string {
 			continue
 		}
 		seen[repo.RepositoryStr()] = true
+		if image.Mounted {
+			list = append(list, repo.Scope(transport.PullScope))
+			continue
+		}
 		list = append(list, repo.Scope(actions))
 	}
 	return list

@@ -42,7 +42,7 @@ func (s *session) upload(ctx context.Context) error {
 	owner := owners(s.states)
 	var uploads []*imageUpload
 	for _, st := range s.states {
-		if !st.present {
+		if !st.present && len(st.image.Descriptor.Blobs()) > 0 {
 			uploads = append(uploads, s.newUpload(st))
 		}
 	}
@@ -79,7 +79,7 @@ func (s *session) newUpload(st *state) *imageUpload {
 	for _, b := range st.image.Descriptor.Blobs() {
 		total += b.Size
 	}
-	return &imageUpload{session: s, state: st, step: s.progress.Step("push "+st.image.Descriptor.Name, total)}
+	return &imageUpload{session: s, state: st, step: s.progress.Step("push "+st.image.title(), total)}
 }
 
 func (u *imageUpload) fail(err error) {

@@ -15,14 +15,20 @@ import (
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 )
 
-// writeManifests puts manifests by digest.
+// writeManifests puts manifests by digest, those that others refer to first.
 func (s *session) writeManifests(ctx context.Context) error {
-	return s.each(func(st *state) error {
-		if st.present {
-			return nil
+	for _, wave := range waves(s.states) {
+		err := s.eachOf(wave, func(st *state) error {
+			if st.present {
+				return nil
+			}
+			return s.put(ctx, st, st.repo.Digest(st.image.Descriptor.Manifest.Digest))
+		})
+		if err != nil {
+			return err
 		}
-		return s.put(ctx, st, st.repo.Digest(st.image.Descriptor.Manifest.Digest))
-	})
+	}
+	return nil
 }
 
 // writeTags puts manifests by tag.
@@ -46,7 +52,7 @@ func (s *session) put(ctx context.Context, st *state, ref name.Reference) error 
 	if len(lost) == 0 {
 		return err
 	}
-	again := &imageUpload{session: s, state: st, step: s.progress.Step("push "+d.Name+" again", 0)}
+	again := &imageUpload{session: s, state: st, step: s.progress.Step("push "+st.image.title()+" again", 0)}
 	for _, b := range lost {
 		// Not asked for with HEAD: its answer was wrong before.
 		if _, err := again.transfer(ctx, b, ""); err != nil {
