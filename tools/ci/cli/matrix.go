@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/kubernaut/kubernaut/tools/ci/affected"
+	"github.com/kubernaut/kubernaut/tools/ci/schedule"
+	"github.com/kubernaut/kubernaut/tools/slipway/fault"
+)
+
+func (c command) matrix(args []string) error {
+	var ledgers paths
+	c.flags.Var(&ledgers, "ledger", "")
+	from := c.flags.String("affected", "", "")
+	github := c.flags.Bool("github-output", false, "")
+	if err := c.parse(args, true); err != nil {
+		return err
+	}
+	names, err := c.suites(*from)
+	if err != nil {
+		return err
+	}
+	known, err := c.ledgers(ledgers)
+	if err != nil {
+		return err
+	}
+	m, err := known.Matrix(names)
+	if err != nil {
+		return err
+	}
+	line, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.streams.Out, "%s\n", line)
+	return c.outputs(*github, fmt.Sprintf("matrix=%s\nhas=%t\n", line, len(m.Include) > 0))
+}
+
+// suites are those of an answer of the command affected, or the arguments.
+func (c command) suites(from string) ([]string, error) {
+	if from == "" {
+		return c.flags.Args(), nil
+	}
+	if c.flags.NArg() > 0 {
+		return nil, misuse("--affected names the suites; unexpected argument %q", c.flags.Arg(0))
+	}
+	data, err := os.ReadFile(c.fromCaller(from))
+	if err != nil {
+		return nil, fault.New(fault.Usage, fmt.Errorf("reading the affected suites: %w", err), example)
+	}
+	var a affected.Answer
+	if err := json.Unmarshal(data, &a); err != nil || a.Suites == nil {
+		err = errors.Join(err, errors.New("it is no answer of `affected --json`"))
+		return nil, fault.New(fault.Usage, fmt.Errorf("reading the affected suites in %q: %w", from, err), example)
+	}
+	return a.Suites, nil
+}
+
+// example makes the file of --affected.
+const example = "tools/bazelw run //tools/ci -- affected --base=origin/main --json >affected.json"
+
+// ledgers reads what is there: the first run of a branch has none.
+func (c command) ledgers(files []string) (*schedule.Ledgers, error) {
+	l := &schedule.Ledgers{}
+	for _, path := range files {
+		f, err := os.Open(c.fromCaller(path))
+		if errors.Is(err, fs.ErrNotExist) {
+			c.note("there is no ledger %q; a suite that no other one has counts as %d minutes", path, schedule.Unknown)
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading a ledger: %w", err)
+		}
+		err = l.Add(path, f)
+		f.Close()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+// paths is a flag that may be given several times.
+type paths []string
+
+func (p *paths) String() string { return strings.Join(*p, " ") }
+
+func (p *paths) Set(path string) error {
+	*p = append(*p, path)
+	return nil
+}
