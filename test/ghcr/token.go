@@ -102,12 +102,12 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, t target) (*Accou
 	right := rightOf(r)
 	switch {
 	case !known:
-		s.challenge(w, t, right, sent)
+		s.challenge(w, r, t, right, sent)
 		return nil, false
 	case t.name == "":
 		return g.account, true
 	case !slices.Contains(g.scopes, t.name+":"+string(right)):
-		s.challenge(w, t, right, true)
+		s.challenge(w, r, t, right, true)
 		return nil, false
 	}
 	if why := s.refusal(g.account, right, t.name); why != "" {
@@ -124,9 +124,11 @@ func rightOf(r *http.Request) Right {
 	return Push
 }
 
-// challenge is https://distribution.github.io/distribution/spec/auth/token/#how-to-authenticate.
-func (s *Server) challenge(w http.ResponseWriter, t target, right Right, sent bool) {
-	value := fmt.Sprintf(`Bearer realm="%s/token",service="%s"`, s.URL, service)
+// challenge is https://distribution.github.io/distribution/spec/auth/token/#how-to-authenticate. Tokens are where the client found
+// the registry: the nodes of a cluster have another address for it.
+func (s *Server) challenge(w http.ResponseWriter, r *http.Request, t target, right Right, sent bool) {
+	scheme, _, _ := strings.Cut(s.URL, ":")
+	value := fmt.Sprintf(`Bearer realm="%s://%s/token",service="%s"`, scheme, r.Host, service)
 	if t.name != "" {
 		value += fmt.Sprintf(`,scope="repository:%s:%s"`, t.name, map[Right]string{Pull: "pull", Push: "pull,push"}[right])
 	}
