@@ -25,9 +25,12 @@ type Scope struct {
 
 // Status is how what came before has ended. The zero value is success.
 type Status struct {
-	Failed    bool // a needed job or an earlier step has failed, or a needed job was skipped
+	Failed    bool // a needed job or an earlier step has failed
+	Skipped   bool // a needed job was skipped
 	Cancelled bool
 }
+
+func (s Status) success() bool { return !s.Failed && !s.Skipped && !s.Cancelled }
 
 // Evaluate evaluates one expression, with or without "${{" and "}}" around it.
 func Evaluate(source string, scope Scope) (any, error) {
@@ -100,7 +103,7 @@ func Condition(source string, scope Scope) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if !CallsStatus(node) && (scope.Status.Failed || scope.Status.Cancelled) {
+	if !CallsStatus(node) && !scope.Status.success() {
 		return false, nil
 	}
 	value, err := Evaluate(source, scope)
@@ -124,7 +127,7 @@ func (s Status) call(name string) (value, ok bool) {
 	case "always":
 		return true, true
 	case "success":
-		return !s.Failed && !s.Cancelled, true
+		return s.success(), true
 	case "failure":
 		return s.Failed && !s.Cancelled, true
 	case "cancelled":

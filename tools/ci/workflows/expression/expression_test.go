@@ -101,6 +101,8 @@ func TestCondition(t *testing.T) {
 		{"github.event_name == 'pull_request'", ok, true},
 		{"github.event_name == 'pull_request'", failed, false},
 		{"github.event_name == 'pull_request'", cancelled, false},
+		{"", Status{Skipped: true}, false},
+		{"failure()", Status{Skipped: true}, false},
 		{"always()", failed, true},
 		{"failure()", ok, false},
 		{"failure()", failed, true},
