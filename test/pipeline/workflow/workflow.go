@@ -10,6 +10,7 @@ package workflow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -191,6 +192,9 @@ func (r *Run) job(ctx context.Context, job *actionlint.Job) ([]Result, error) {
 		}
 		r.done(result)
 		results = append(results, result)
+	}
+	if len(results) == 0 {
+		return nil, errors.New("nothing is chosen of its matrix")
 	}
 	return results, nil
 }

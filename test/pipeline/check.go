@@ -1,0 +1,72 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/kubernaut/kubernaut/test/pipeline/workflow"
+	"github.com/kubernaut/kubernaut/tools/slipway/progress"
+)
+
+// check says what must be true of a run. packages is how many the registry has by now.
+func (r *report) check(packages int) error {
+	var errs []error
+	for _, j := range r.jobs {
+		want := workflow.Success
+		if j.ID == "images" && r.kind.fork {
+			want = workflow.Skipped
+		}
+		if j.Result.Result != want {
+			errs = append(errs, fmt.Errorf("job %s: %s, want %s: %w", j.Name(), j.Result.Result, want, errors.Join(j.Err)))
+		}
+	}
+	if !slices.ContainsFunc(r.jobs, func(j jobReport) bool { return j.ID == "gate" }) {
+		errs = append(errs, errors.New("the gate did not run"))
+	}
+	switch {
+	case r.kind.fork && r.images > 0:
+		errs = append(errs, fmt.Errorf("%d images have tag %s, although a fork must not push", r.images, r.tag))
+	case !r.kind.fork && (r.images == 0 || r.images != packages):
+		errs = append(errs, fmt.Errorf("%d of %d images have tag %s", r.images, packages, r.tag))
+	}
+	return errors.Join(append(errs, r.checkRights()...)...)
+}
+
+// checkRights says what a run had that it must not have.
+func (r *report) checkRights() []error {
+	var errs []error
+	if r.kind.fork && len(r.secrets) > 0 {
+		errs = append(errs, fmt.Errorf("a fork's steps have secrets: %q", r.secrets))
+	}
+	if !r.kind.fork && len(r.secrets) == 0 {
+		errs = append(errs, errors.New("no step had a secret, so nothing was looked at"))
+	}
+	if r.kind.pull && r.uploads > 0 {
+		errs = append(errs, fmt.Errorf("%d requests wrote to the remote cache", r.uploads))
+	}
+	var pushed int64
+	for _, j := range r.jobs {
+		if j.ID != "images" {
+			pushed += j.pushed
+		}
+	}
+	if pushed > 0 {
+		errs = append(errs, fmt.Errorf("%s were pushed outside of the images job", progress.Bytes(pushed)))
+	}
+	return errs
+}
+
+// write prints a table for each event. Bytes are sent to the registry, from the registry, and from the remote cache.
+func write(w io.Writer, reports []report, l limits) {
+	for _, r := range reports {
+		fmt.Fprintf(w, "## %s, %s: %d images pushed\n\n| job | result | time | pushed | pulled | from the cache | disk, most |\n|---|---|---|---|---|---|---|\n", r.kind.name, r.tag, r.images)
+		for _, j := range r.jobs {
+			fmt.Fprintf(w, "| %s | %s | %.0f s | %s | %s | %s | %s |\n", j.Name(), j.Result.Result, j.Took.Seconds(),
+				progress.Bytes(j.pushed), progress.Bytes(j.pulled), progress.Bytes(j.cached), progress.Bytes(j.peak))
+		}
+		fmt.Fprintln(w)
+	}
+	fmt.Fprintln(w, l.String())
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kubernaut/kubernaut/test/bazelremote"
+	"github.com/kubernaut/kubernaut/test/ghcr"
+	"github.com/kubernaut/kubernaut/test/pipeline/machine"
+	"github.com/kubernaut/kubernaut/test/pipeline/workflow"
+	"github.com/kubernaut/kubernaut/tools/ci/workflows"
+	"github.com/kubernaut/kubernaut/tools/slipway/disk"
+)
+
+// workflowFile is relative to a checkout.
+const workflowFile = ".github/workflows/ci-pipeline.yml"
+
+// report is what an event's run did.
+type report struct {
+	kind    kind
+	tag     string
+	jobs    []jobReport
+	images  int      // packages that have the tag afterwards
+	secrets []string // variables that hold a secret, of all jobs
+	uploads int      // requests that wrote to the remote cache
+}
+
+// jobReport is what one job took and moved. Bytes are those of the registry and of the remote cache.
+type jobReport struct {
+	workflow.Result
+	pushed, pulled, cached int64
+	peak                   int64 // most that was taken of the disks since the job began
+}
+
+// event runs the workflow once and checks what came of it.
+func (p *pipeline) event(ctx context.Context, name string) (r report, err error) {
+	if r.kind, err = kinds(name); err != nil {
+		return r, err
+	}
+	head, err := p.origin.change(ctx, name)
+	if err != nil {
+		return r, err
+	}
+	r.tag, p.limits.left = r.kind.tag(head), nil
+	data, err := os.ReadFile(filepath.Join(p.origin.dir, workflowFile))
+	if err != nil {
+		return r, fmt.Errorf("reading the workflow: %w", err)
+	}
+	file, err := workflows.Parse(filepath.Base(workflowFile), data)
+	if err != nil {
+		return r, err
+	}
+	if err := os.RemoveAll(filepath.Join(p.runner(), "artifacts")); err != nil {
+		return r, err
+	}
+	before := p.remote.Counts()
+	event := r.kind.event(p.origin.base, head, p.remote.GRPC, p.registry.Host)
+	run := workflow.Run{File: file, Event: event, Choose: p.limits.choose}
+	m := &measured{registry: p.registry, remote: p.remote, dir: p.dir}
+	m.Machine = &machine.Machine{
+		Dir: p.runner(), Origin: p.origin.dir, Commit: head, Log: os.Stderr, Edit: p.limits.edit,
+		Bazel: []string{"startup --output_base=" + p.output()}, Inspect: r.inspect(event),
+	}
+	run.Machine, run.Done = m, m.done
+	_, err = run.Do(ctx)
+	m.stopWatching()
+	r.jobs, r.uploads = m.jobs, uploads(p.remote.Counts())-uploads(before)
+	for _, image := range p.packages() {
+		if p.registry.Digest(image, r.tag) != "" {
+			r.images++
+		}
+	}
+	p.publish()
+	return r, errors.Join(err, r.check(len(p.packages())))
+}
+
+func (p *pipeline) runner() string { return filepath.Join(p.dir, "runner") }
+
+func (p *pipeline) output() string { return filepath.Join(p.dir, "output") }
+
+// packages are those that the registry was asked for.
+func (p *pipeline) packages() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(p.registry.Counts())), func(name string) bool {
+		_, known := p.registry.Package(name)
+		return !known
+	})
+}
+
+// publish is what people do once, after the first push: nodes have no login.
+func (p *pipeline) publish() {
+	for _, name := range p.packages() {
+		p.registry.SetPackage(ghcr.Package{Name: name, Public: true, Repository: repository})
+	}
+}
+
+// inspect notes variables with a secret, or with a token that writes in a fork's job. They are looked at before the step runs.
+func (r *report) inspect(event workflow.Event) func(workflow.Instance, []string) {
+	return func(job workflow.Instance, env []string) {
+		for _, variable := range env {
+			name, value, _ := strings.Cut(variable, "=")
+			if value == writeToken || value == "hush" || name == "BAZEL_REMOTE_CACHE" && event.Secrets != nil {
+				r.secrets = append(r.secrets, job.ID+": "+name)
+			}
+		}
+	}
+}
+
+// uploads are the requests that write to the cache.
+func uploads(c bazelremote.Counts) int {
+	n := 0
+	for request, times := range c.Requests {
+		if strings.HasSuffix(request, "/Write") || strings.HasSuffix(request, "/UpdateActionResult") || strings.HasSuffix(request, "/BatchUpdateBlobs") || strings.HasPrefix(request, "PUT ") {
+			n += times
+		}
+	}
+	return n
+}
+
+func (p *pipeline) shutdown(ctx context.Context) error {
+	bazelw := filepath.Join(p.runner(), "work", "kubernaut", "kubernaut", "tools", "bazelw")
+	if _, err := os.Stat(bazelw); err != nil {
+		return nil // nothing was checked out
+	}
+	cmd := exec.CommandContext(ctx, bazelw, "shutdown")
+	cmd.Dir = filepath.Dir(filepath.Dir(bazelw))
+	return cmd.Run()
+}
+
+// measured is a Machine whose jobs are counted.
+type measured struct {
+	*machine.Machine
+	registry *ghcr.Server
+	remote   *bazelremote.Server
+	dir      string
+
+	jobs  []jobReport
+	start jobReport // counts when the job began
+	peak  int64
+	stop  func()
+}
+
+// Begin implements workflow.Machine.
+func (m *measured) Begin(ctx context.Context, i workflow.Instance) (workflow.Files, error) {
+	m.stopWatching()
+	m.start, m.peak = m.counts(), 0
+	gauge := disk.NewGauge(nil)
+	if err := gauge.Add(m.dir, -1); err != nil {
+		return workflow.Files{}, err
+	}
+	ticker := time.NewTicker(disk.Interval)
+	end := disk.Watch(gauge, ticker.C, func(taken int64) { m.peak = max(m.peak, taken) })
+	m.stop = func() { end(); ticker.Stop() }
+	return m.Machine.Begin(ctx, i)
+}
+
+func (m *measured) stopWatching() {
+	if m.stop != nil {
+		m.stop()
+		m.stop = nil
+	}
+}
+
+func (m *measured) done(result workflow.Result) {
+	m.stopWatching()
+	job := jobReport{Result: result}
+	if result.Result != workflow.Skipped {
+		now := m.counts()
+		job.pushed, job.pulled, job.cached = now.pushed-m.start.pushed, now.pulled-m.start.pulled, now.cached-m.start.cached
+		job.peak = m.peak
+	}
+	m.jobs = append(m.jobs, job)
+}
+
+func (m *measured) counts() (c jobReport) {
+	for _, each := range m.registry.Counts() {
+		c.pushed += each.Received
+		c.pulled += each.Sent
+	}
+	c.cached = m.remote.Counts().Sent
+	return c
+}

@@ -1,0 +1,247 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kubernaut/kubernaut/test/pipeline/workflow"
+	"github.com/kubernaut/kubernaut/tools/ci/workflows"
+)
+
+const commit = "0123456789abcdef0123456789abcdef01234567"
+
+// fake is a machine on which every step works but the one with the text fails; tools/ci answers as it does.
+type fake struct {
+	dir, fails string
+	has        bool
+
+	job  string
+	env  map[string][]string // of each job's last script
+	jobs []string
+}
+
+func (m *fake) Begin(_ context.Context, i workflow.Instance) (workflow.Files, error) {
+	m.job = i.Name()
+	m.jobs = append(m.jobs, m.job)
+	return workflow.Files{Workspace: "/w", Temp: "/t", Output: filepath.Join(m.dir, "output"), Env: filepath.Join(m.dir, "env")}, nil
+}
+
+func (m *fake) Script(_ context.Context, script string, env []string) error {
+	m.env[m.job] = env
+	outputs := ""
+	switch {
+	case m.fails != "" && strings.Contains(script, m.fails):
+		return errors.New("exit status 1")
+	case strings.Contains(script, "$PASSED") && !slices.Contains(env, "PASSED=true"):
+		return errors.New("exit status 1")
+	case strings.Contains(script, "-- tags"):
+		outputs = "repository=localhost:5001/kubernaut/kubernaut\ntag=pr-7\n"
+	case strings.Contains(script, "-- matrix") && m.has:
+		outputs = "has=true\nmatrix={\"include\":[{\"suite\":\"fullpipeline\",\"minutes\":10},{\"suite\":\"gateway\",\"minutes\":2}]}\n"
+	case strings.Contains(script, "-- matrix"):
+		outputs = "has=false\nmatrix={\"include\":[]}\n"
+	}
+	return os.WriteFile(filepath.Join(m.dir, "output"), []byte(outputs), 0o600)
+}
+
+func (m *fake) Action(context.Context, string, map[string]string, []string) error { return nil }
+
+func run(t *testing.T, name string, m *fake) map[string]string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("..", "..", workflowFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := workflows.Parse("ci-pipeline.yml", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := kinds(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.dir, m.env = t.TempDir(), map[string][]string{}
+	r := workflow.Run{File: file, Event: k.event(commit, commit, "grpc://cache", "localhost:5001"), Machine: m}
+	results, err := r.Do(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, each := range results {
+		got[each.Name()] = each.Result
+	}
+	return got
+}
+
+// results are those of a run in which everything is right, but for what is named.
+func results(differ map[string]string) map[string]string {
+	all := map[string]string{
+		"test": "success", "plan": "success", "images": "success", "e2e (10, fullpipeline)": "success", "e2e (2, gateway)": "success",
+		"cluster": "success", "summary": "success", "gate": "success",
+	}
+	for name, result := range differ {
+		all[name] = result
+		if result == "" {
+			delete(all, name)
+		}
+	}
+	return all
+}
+
+func TestGate(t *testing.T) {
+	nothing := map[string]string{
+		"e2e (10, fullpipeline)": "", "e2e (2, gateway)": "", "e2e": "skipped", "cluster": "skipped", "summary": "skipped",
+	}
+	with := func(more ...string) map[string]string {
+		all := map[string]string{}
+		for name, result := range nothing {
+			all[name] = result
+		}
+		for i := 0; i < len(more); i += 2 {
+			all[more[i]] = more[i+1]
+		}
+		return all
+	}
+	const failed, skipped = "failure", "skipped"
+	for name, c := range map[string]struct {
+		event, fails string
+		has          bool
+		want         map[string]string
+	}{
+		"push":                        {"push", "", true, nil},
+		"pull request":                {"pull", "", true, nil},
+		"fork":                        {"fork", "", true, map[string]string{"images": skipped}},
+		"no suite is concerned":       {"pull", "", false, nothing},
+		"nor of a fork":               {"fork", "", false, with("images", skipped)},
+		"tests fail":                  {"pull", "bazelw test --config=ci //...", true, map[string]string{"test": failed, "gate": failed}},
+		"plan fails":                  {"pull", "-- affected", true, with("plan", failed, "images", skipped, "gate", failed)},
+		"tags fail":                   {"fork", "-- tags", true, with("plan", failed, "images", skipped, "gate", failed)},
+		"push fails":                  {"push", "//services:push", true, map[string]string{"images": failed, "e2e": skipped, "e2e (10, fullpipeline)": "", "e2e (2, gateway)": "", "summary": skipped, "gate": failed}},
+		"login fails":                 {"push", "docker login", true, map[string]string{"images": failed, "e2e": skipped, "e2e (10, fullpipeline)": "", "e2e (2, gateway)": "", "summary": skipped, "gate": failed}},
+		"suites fail":                 {"fork", "//test/e2e:$SUITE", true, map[string]string{"images": skipped, "e2e (10, fullpipeline)": failed, "e2e (2, gateway)": failed, "gate": failed}},
+		"tests with a cluster fail":   {"pull", "//test/e2e/faults", true, map[string]string{"cluster": failed, "gate": failed}},
+		"nobody can read the ledgers": {"pull", "-- report", true, map[string]string{"summary": failed, "gate": failed}},
+	} {
+		if d := cmp.Diff(results(c.want), run(t, c.event, &fake{fails: c.fails, has: c.has})); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+	}
+}
+
+func TestVariables(t *testing.T) {
+	const registry = "localhost:5001/kubernaut/kubernaut"
+	for event, want := range map[string][]string{
+		"push": {"IMAGE_REGISTRY=" + registry, "IMAGE_TAG=pr-7", "BAZEL_REMOTE_CACHE_READONLY=0", "SUITE=gateway"},
+		"pull": {"IMAGE_REGISTRY=" + registry, "IMAGE_TAG=pr-7", "BAZEL_REMOTE_CACHE_READONLY=1", "SUITE=gateway"},
+		"fork": {"IMAGE_REGISTRY=", "IMAGE_TAG=", "BAZEL_REMOTE_CACHE_READONLY=1", "SUITE=gateway"},
+	} {
+		m := &fake{has: true}
+		run(t, event, m)
+		for _, variable := range want {
+			if env := m.env["e2e (2, gateway)"]; !slices.Contains(env, variable) {
+				t.Errorf("%s: a suite has no %s: %q", event, variable, env)
+			}
+		}
+	}
+}
+
+func TestTokens(t *testing.T) {
+	write, read := map[string]string{"packages": "write"}, map[string]string{"packages": "read"}
+	if got := []string{kind{}.token(write), kind{}.token(read), kind{}.token(nil), kind{fork: true}.token(write)}; !slices.Equal(got, []string{writeToken, readToken, noToken, readToken}) {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("..", "..", workflowFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bounded := range []string{allTests, clusterTests} {
+		if n := strings.Count(string(data), bounded); n != 1 {
+			t.Errorf("%q is in the workflow %d times, want 1: the limits are of no effect", bounded, n)
+		}
+	}
+}
+
+func passed() report {
+	var r report
+	for _, id := range []string{"test", "plan", "images", "e2e", "cluster", "summary", "gate"} {
+		r.jobs = append(r.jobs, jobReport{Result: workflow.Result{Instance: workflow.Instance{ID: id}, Result: workflow.Success}})
+	}
+	r.images, r.tag, r.secrets = 11, "main-0123456789ab", []string{"test: BAZEL_REMOTE_CACHE"}
+	return r
+}
+
+func TestCheck(t *testing.T) {
+	fork := func(r *report) {
+		r.kind, r.images, r.secrets, r.jobs[2].Result.Result = kind{fork: true, pull: true}, 0, nil, workflow.Skipped
+	}
+	for name, c := range map[string]struct {
+		change func(*report)
+		want   string
+	}{
+		"right":                  {func(*report) {}, ""},
+		"right, of a fork":       {fork, ""},
+		"a job fails":            {func(r *report) { r.jobs[3].Result.Result = workflow.Failure }, "job e2e: failure, want success"},
+		"a job is skipped":       {func(r *report) { r.jobs[1].Result.Result = workflow.Skipped }, "job plan: skipped, want success"},
+		"no gate":                {func(r *report) { r.jobs = r.jobs[:6] }, "the gate did not run"},
+		"not all images":         {func(r *report) { r.images = 10 }, "10 of 11 images have tag main-0123456789ab"},
+		"a fork pushes":          {func(r *report) { fork(r); r.images = 1 }, "1 images have tag"},
+		"a fork has a secret":    {func(r *report) { fork(r); r.secrets = []string{"e2e: X"} }, `a fork's steps have secrets: ["e2e: X"]`},
+		"nobody has a secret":    {func(r *report) { r.secrets = nil }, "no step had a secret, so nothing was looked at"},
+		"a pull request uploads": {func(r *report) { r.kind.pull, r.uploads = true, 2 }, "2 requests wrote to the remote cache"},
+		"a suite pushes":         {func(r *report) { r.jobs[3].pushed = 1000 }, "1.0 kB were pushed outside of the images job"},
+	} {
+		r := passed()
+		c.change(&r)
+		err := r.check(11)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got error %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+func TestOrigin(t *testing.T) {
+	from := t.TempDir()
+	file := filepath.Join(from, changedFile)
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte("x "+changedText+" y"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o, err := newOrigin(t.Context(), initialised(t, from), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pull, err := o.change(t.Context(), "pull")
+	if err != nil || pull == o.base {
+		t.Fatalf("got commit %q on %q, %v", pull, o.base, err)
+	}
+	if _, err := o.change(t.Context(), "push"); err != nil {
+		t.Errorf("a second branch: %v", err)
+	}
+	again, err := o.change(t.Context(), "pull")
+	if err != nil || again != pull {
+		t.Errorf("the same change is %q and %q, %v", pull, again, err)
+	}
+}
+
+func initialised(t *testing.T, dir string) string {
+	t.Helper()
+	o := origin{dir: dir}
+	for _, args := range [][]string{{"init", "--quiet"}, {"add", "."}} {
+		if _, err := o.git(t.Context(), args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
