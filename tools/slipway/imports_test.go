@@ -21,7 +21,8 @@ const (
 // allowed is what each package may import of slipway. A package that is not listed must not exist: add it here, with the
 // reason for its place.
 var allowed = map[string][]string{
-	".":        {"cli"},
+	".":        {"cli", "command"},
+	"push":     {"command", "delivery"}, // a program that starts fast, so no cluster and no deploy
 	"fault":    {},
 	"bundle":   {"plan"},
 	"plan":     {},
@@ -37,18 +38,24 @@ var allowed = map[string][]string{
 	"registry": {"plan", "fault", "progress", "source"},
 	"prune":    {"plan", "fault", "progress", "registry"},
 	"node":     {"plan", "fault", "progress", "source", "cluster"},
-	"cli":      {"plan", "fault", "progress", "source", "cluster", "deploy", "suite", "registry", "node", "report", "manifest", "bazelrc", "disk", "bundle", "prune"},
+	"command":  {"plan", "fault", "progress", "source", "registry", "report", "bundle"},
+	"delivery": {"plan", "fault", "progress", "source", "registry", "report", "bazelrc", "command"},
+	"cli":      {"command", "delivery", "plan", "fault", "progress", "source", "cluster", "deploy", "suite", "registry", "node", "report", "manifest", "bazelrc", "disk", "bundle", "prune"},
 }
 
 // stdOnly are the packages that hold decisions and nothing else; they build and test without a module download.
 var stdOnly = []string{"fault", "plan", "disk"}
+
+// quick are the packages of the program that pushes, whose time is that of its start when nothing has changed.
+var quick = []string{"push", "command", "delivery", "registry", "source", "bazelrc", "report", "progress", "bundle", "plan", "fault"}
 
 // processWide belongs to the command line: a package that reads it cannot be tested or reused.
 var processWide = []string{"os.Args", "os.Getenv", "os.LookupEnv", "os.Environ", "os.Exit", "log.Fatal", "log.Fatalf"}
 
 // processWideIn are the packages that may use some of it.
 var processWideIn = map[string][]string{
-	".": processWide,
+	".":    processWide,
+	"push": processWide,
 }
 
 // The sources are found relative to the working directory, which is the package's folder under go test and bazel test.
@@ -85,6 +92,9 @@ func forbidden(name, imported string) string {
 	first, _, _ := strings.Cut(imported, "/")
 	if slices.Contains(stdOnly, name) && strings.Contains(first, ".") {
 		return "package " + name + " imports the standard library alone"
+	}
+	if slices.Contains(quick, name) && (first == "k8s.io" || first == "sigs.k8s.io") {
+		return "package " + name + " is of a program that starts without Kubernetes' clients"
 	}
 	return ""
 }

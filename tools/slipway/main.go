@@ -2,17 +2,12 @@
 package main
 
 import (
-	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/cli"
+	"github.com/kubernaut/kubernaut/tools/slipway/command"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal ends the run in order; a second one ends the process at once.
-	context.AfterFunc(ctx, stop)
-	os.Exit(cli.Main(ctx, os.Args[1:], os.Getenv, cli.Streams{Out: os.Stdout, Err: os.Stderr}))
+	os.Exit(cli.Main(command.Context(), os.Args[1:], os.Getenv, command.Streams{Out: os.Stdout, Err: os.Stderr}))
 }

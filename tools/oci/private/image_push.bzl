@@ -41,7 +41,7 @@ def _image_push_impl(ctx):
 
 _image_push = rule(
     implementation = _image_push_impl,
-    doc = "Writes `<name>.plan.json` and runs slipway with it. The macro image_push documents the attributes.",
+    doc = "Writes `<name>.plan.json` and runs slipway's program for pushes with it. The macro image_push documents the attributes.",
     attrs = {
         "images": attr.label_list(
             doc = "Descriptors of images. Unset: none beside those of the lists.",
@@ -61,7 +61,7 @@ _image_push = rule(
         ),
         "_slipway": attr.label(
             cfg = "target",
-            default = "//tools/slipway",
+            default = "//tools/slipway/push",
             executable = True,
         ),
     } | LAYERS_ATTRS,

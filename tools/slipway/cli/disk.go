@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kubernaut/kubernaut/tools/slipway/command"
 	"github.com/kubernaut/kubernaut/tools/slipway/disk"
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
 	"github.com/kubernaut/kubernaut/tools/slipway/progress"
@@ -43,12 +44,12 @@ func (r *runner) watchDisk(ctx context.Context) (context.Context, error) {
 	w := &diskWatch{runner: r, gauge: disk.NewGauge(r.steps.statfs), walker: disk.NewWalker(nil), uplink: openUplink(routesFile, devicesFile), exceed: cancel}
 	r.disk = w
 	since := w.recordBefore()
-	for _, path := range []string{workspace(r.getenv), r.state, r.output, cmp.Or(r.getenv("TMPDIR"), os.TempDir())} {
+	for _, path := range []string{command.Workspace(r.Getenv), r.state, r.output, cmp.Or(r.Getenv("TMPDIR"), os.TempDir())} {
 		if path != "" {
 			w.gauge.Add(path, -1) // one that does not answer is not watched
 		}
 	}
-	r.ledger.Watch(report.Watching{Since: since, Budget: r.options.budget, Network: w.uplink != nil, Look: w.look})
+	r.Ledger.Watch(report.Watching{Since: since, Budget: r.options.budget, Network: w.uplink != nil, Look: w.look})
 	ticker := time.NewTicker(disk.Interval)
 	stop := disk.Watch(w.gauge, ticker.C, w.see)
 	w.stop = func() { ticker.Stop(); stop() }
@@ -62,20 +63,20 @@ func (r *runner) watchDisk(ctx context.Context) (context.Context, error) {
 // recordBefore returns the phase that the count begins with. What cannot be read is left out, and said.
 func (w *diskWatch) recordBefore() string {
 	r := w.runner
-	b, err := readBefore(r.getenv)
+	b, err := readBefore(r.Getenv)
 	if err != nil {
-		r.progress.Line("slipway: warning: %v", err)
+		r.Progress.Line("slipway: warning: %v", err)
 	}
 	var first *before
 	since := "run"
 	switch {
-	case b != nil && b.record(r.ledger, w.gauge):
+	case b != nil && b.record(r.Ledger, w.gauge):
 		since, first = "build", b
 		w.sent = report.Network{InBytes: b.Samples[len(b.Samples)-1].In, OutBytes: b.Samples[len(b.Samples)-1].Out}
-	case guess(r.getenv, r.ledger, w.gauge, workspace(r.getenv)):
+	case guess(r.Getenv, r.Ledger, w.gauge, command.Workspace(r.Getenv)):
 		since = "build"
 	}
-	for _, folder := range bazelFolders(outputBase(workspace(r.getenv)), r.caches.disk, first) {
+	for _, folder := range bazelFolders(outputBase(command.Workspace(r.Getenv)), r.Caches.Disk, first) {
 		w.walker.Add(folder)
 	}
 	return since
@@ -126,14 +127,14 @@ func (w *diskWatch) sample(taken int64) report.Sample {
 }
 
 func (w *diskWatch) see(taken int64) {
-	w.compare(taken, w.runner.ledger.See(w.sample(taken)))
+	w.compare(taken, w.runner.Ledger.See(w.sample(taken)))
 }
 
 // checkBefore: a build that took too much ends the run before anything is touched.
 func (w *diskWatch) checkBefore() {
 	var taken int64
 	var phase string
-	w.runner.ledger.Set(func(rep *report.Report) { taken, phase = rep.Disk.PeakBytes, rep.Disk.PeakPhase })
+	w.runner.Ledger.Set(func(rep *report.Report) { taken, phase = rep.Disk.PeakBytes, rep.Disk.PeakPhase })
 	w.compare(taken, phase)
 }
 
@@ -210,8 +211,8 @@ func (w *diskWatch) end(ctx context.Context, err error) error {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastLook)
 	defer cancel()
 	w.walker.Round(limited, disk.Affordable)
-	start := w.runner.ledger.Started()
-	w.runner.ledger.Set(func(rep *report.Report) {
+	start := w.runner.Ledger.Started()
+	w.runner.Ledger.Set(func(rep *report.Report) {
 		for _, v := range w.gauge.Volumes() {
 			rep.Disk.Volumes = append(rep.Disk.Volumes, report.Volume{Path: v.Path, TotalBytes: v.Total, StartBytes: v.Start, LeastBytes: v.Lowest, EndBytes: v.End})
 		}

@@ -7,11 +7,11 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/kubernaut/kubernaut/tools/slipway/command"
+	"github.com/kubernaut/kubernaut/tools/slipway/delivery"
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 )
-
-const maxJobs = 64
 
 // suitesPerProcessor: a suite mostly waits, for pods to start and for controllers to act. Eight suites on two busy processors
 // took 80 s two at a time, 56 s four, and 50 s eight, but then a test of 3 s took 10 s.
@@ -28,12 +28,10 @@ type options struct {
 	keepReused  bool // --keep was not given: a cluster that was there before stays
 	engine      string
 	dryRun      bool
-	report      string
-	html        string
-	summary     string
+	views       command.Views
 	budget      int64 // bytes of disk; 0: none
 	output      string
-	caches      cacheOptions
+	caches      delivery.CacheOptions
 	jobs        int
 	atOnce      int           // suites
 	timeout     time.Duration // 0 is the plan's
@@ -54,12 +52,12 @@ func parseFlags(args []string, getenv func(string) string) (options, error) {
 	flags.BoolVar(&o.keep, "keep", getenv("CI") == "" && getenv("TEST_TARGET") == "", "")
 	flags.StringVar(&o.engine, "engine", "", "")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "")
-	flags.StringVar(&o.report, "report", "", "")
-	flags.StringVar(&o.html, "html", "", "")
-	flags.StringVar(&o.summary, "summary", getenv("GITHUB_STEP_SUMMARY"), "")
+	flags.StringVar(&o.views.Report, "report", "", "")
+	flags.StringVar(&o.views.HTML, "html", "", "")
+	flags.StringVar(&o.views.Summary, "summary", getenv("GITHUB_STEP_SUMMARY"), "")
 	flags.StringVar(&budget, "disk-budget", "", "")
 	flags.StringVar(&o.output, "output", "", "")
-	o.caches.define(flags)
+	o.caches.Define(flags)
 	flags.IntVar(&o.jobs, "jobs", 4, "")
 	flags.IntVar(&o.atOnce, "suites-at-once", suitesPerProcessor*runtime.NumCPU(), "")
 	flags.DurationVar(&o.timeout, "timeout", 0, "")
@@ -103,8 +101,8 @@ func (o options) check(load string) error {
 		return misuse("--load must be delta or archive, got %q", load)
 	case o.engine != "" && o.engine != "docker" && o.engine != "podman":
 		return misuse("--engine must be docker or podman, got %q", o.engine)
-	case o.jobs < 1 || o.jobs > maxJobs:
-		return misuse("--jobs must be from 1 to %d, got %d", maxJobs, o.jobs)
+	case o.jobs < 1 || o.jobs > delivery.MaxJobs:
+		return misuse("--jobs must be from 1 to %d, got %d", delivery.MaxJobs, o.jobs)
 	case o.atOnce < 1:
 		return misuse("--suites-at-once must be at least 1, got %d", o.atOnce)
 	case o.timeout < 0:

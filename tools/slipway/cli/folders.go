@@ -11,29 +11,16 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/kubernaut/kubernaut/tools/slipway/command"
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
 )
 
 // keptRuns is how many output folders of earlier runs of a suite stay.
 const keptRuns = 10
 
-// cacheDir is the cache folder, as tools/bazelw determines it.
-func cacheDir(getenv func(string) string) (string, error) {
-	switch {
-	case getenv("KUBERNAUT_CACHE") != "":
-		return getenv("KUBERNAUT_CACHE"), nil
-	case getenv("XDG_CACHE_HOME") != "":
-		return filepath.Join(getenv("XDG_CACHE_HOME"), "kubernaut"), nil
-	case getenv("HOME") != "":
-		return filepath.Join(getenv("HOME"), ".cache", "kubernaut"), nil
-	}
-	return "", fault.New(fault.Usage, errors.New("no cache folder: KUBERNAUT_CACHE, XDG_CACHE_HOME and HOME are not set"),
-		"export KUBERNAUT_CACHE=/var/tmp/kubernaut")
-}
-
 // stateDir holds leases, kubeconfigs and output folders.
 func stateDir(getenv func(string) string) (string, error) {
-	cache, err := cacheDir(getenv)
+	cache, err := command.CacheDir(getenv)
 	if err != nil {
 		return "", err
 	}
@@ -49,7 +36,7 @@ func stateDir(getenv func(string) string) (string, error) {
 
 // outputDir is the folder of this run's logs.
 func outputDir(o options, getenv func(string) string, state, suite string, now time.Time) (string, error) {
-	dir := fromCaller(o.output, getenv)
+	dir := command.FromCaller(o.output, getenv)
 	if dir == "" {
 		dir = getenv("TEST_UNDECLARED_OUTPUTS_DIR")
 	}
@@ -66,15 +53,6 @@ func outputDir(o options, getenv func(string) string, state, suite string, now t
 		return "", fault.New(fault.Usage, fmt.Errorf("creating output folder: %w", err), "--output=/var/tmp/slipway")
 	}
 	return dir, nil
-}
-
-// fromCaller makes a path of the command line one of the folder where bazel run was typed, which is not the one that it
-// starts programs in (https://bazel.build/docs/user-manual#running-executables).
-func fromCaller(path string, getenv func(string) string) string {
-	if caller := getenv("BUILD_WORKING_DIRECTORY"); path != "" && caller != "" && !filepath.IsAbs(path) {
-		return filepath.Join(caller, path)
-	}
-	return path
 }
 
 // prune removes the oldest runs that have ended; names sort by time. What cannot be removed is left.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -8,12 +9,13 @@ import (
 	"io"
 	"os"
 
+	"github.com/kubernaut/kubernaut/tools/slipway/command"
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
 	"github.com/kubernaut/kubernaut/tools/slipway/report"
 )
 
 // reportCommand shows the reports of earlier runs: as tables, or as one page and one summary of all of them.
-func reportCommand(args []string, getenv func(string) string, streams Streams) error {
+func reportCommand(_ context.Context, args []string, getenv func(string) string, streams command.Streams) error {
 	var html, summary string
 	flags := flag.NewFlagSet("slipway report", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -30,13 +32,13 @@ func reportCommand(args []string, getenv func(string) string, streams Streams) e
 	}
 	var reports []report.Report
 	for _, path := range flags.Args() {
-		r, err := readReport(fromCaller(path, getenv))
+		r, err := readReport(command.FromCaller(path, getenv))
 		if err != nil {
 			return fault.New(fault.Usage, err)
 		}
 		reports = append(reports, r)
 	}
-	return showAll(reports, fromCaller(html, getenv), fromCaller(summary, getenv), streams.Out)
+	return showAll(reports, command.FromCaller(html, getenv), command.FromCaller(summary, getenv), streams.Out)
 }
 
 func readReport(path string) (report.Report, error) {
@@ -66,13 +68,16 @@ func showAll(reports []report.Report, html, summary string, out io.Writer) error
 		}
 	}
 	page := func(_ report.Report, w io.Writer) error { return report.Page(w, reports...) }
-	views := writtenTo([]view{{"html", html, false, page}, {"summary", summary, true, each(report.Report.Markdown)}})
+	views := command.WrittenTo([]command.View{
+		{Flag: "html", Path: html, Write: page},
+		{Flag: "summary", Path: summary, Appended: true, Write: each(report.Report.Markdown)},
+	})
 	if len(views) == 0 {
 		return each(report.Report.Table)(report.Report{}, out)
 	}
 	for _, v := range views {
-		if err := v.save(report.Report{}); err != nil {
-			return fault.New(fault.Usage, fmt.Errorf("writing %s: %w", v.flag, err))
+		if err := v.Save(report.Report{}); err != nil {
+			return fault.New(fault.Usage, fmt.Errorf("writing %s: %w", v.Flag, err))
 		}
 	}
 	return nil

@@ -4,22 +4,17 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/term"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/cluster"
+	"github.com/kubernaut/kubernaut/tools/slipway/command"
+	"github.com/kubernaut/kubernaut/tools/slipway/delivery"
 	"github.com/kubernaut/kubernaut/tools/slipway/deploy"
-	"github.com/kubernaut/kubernaut/tools/slipway/fault"
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
-	"github.com/kubernaut/kubernaut/tools/slipway/progress"
-	"github.com/kubernaut/kubernaut/tools/slipway/registry"
 	"github.com/kubernaut/kubernaut/tools/slipway/report"
 )
 
@@ -29,91 +24,83 @@ const portPool = 32
 
 // runner is one run, of one suite or of several.
 type runner struct {
-	options  options
-	getenv   func(string) string
-	streams  Streams
-	steps    steps
-	in       inputs
-	caches   caches
-	decision plan.Decision
-	tags     []string // of the images in a registry
-	progress *progress.Display
-	ledger   *report.Ledger
-	state    string // folder of leases
-	output   string // folder of logs
-	members  []*member
-	disk     *diskWatch
-
-	fallback error           // why a registry was left for kind; nil when it was not
-	pushed   registry.Result // with the registry route
+	*delivery.Job
+	options options
+	steps   steps
+	in      inputs
+	state   string // folder of leases
+	output  string // folder of logs
+	members []*member
+	disk    *diskWatch
 }
 
-func runCommand(ctx context.Context, args []string, getenv func(string) string, streams Streams, steps steps) error {
-	o, err := parseFlags(args, getenv)
-	if err != nil {
-		return err
+func runCommand(steps steps) command.Command {
+	return func(ctx context.Context, args []string, getenv func(string) string, streams command.Streams) error {
+		o, err := parseFlags(args, getenv)
+		if err != nil {
+			return err
+		}
+		if o.help {
+			_, err := io.WriteString(streams.Out, usage)
+			return err
+		}
+		r := &runner{
+			Job:     &delivery.Job{Getenv: getenv, Streams: streams, Ledger: report.NewLedger(nil), Jobs: o.jobs},
+			options: o, steps: steps,
+		}
+		if r.Inputs, r.in, err = readInputs(o.plan, delivery.OpenFiles(getenv)); err != nil {
+			return err
+		}
+		if r.Caches, err = delivery.OpenCaches(o.caches, getenv); err == nil {
+			defer r.Caches.Close() //nolint:errcheck // everything has been read
+			err = r.run(ctx)
+		}
+		if err != nil {
+			return &command.PlanError{Err: err, Label: r.Label}
+		}
+		return nil
 	}
-	if o.help {
-		_, err := io.WriteString(streams.Out, usage)
-		return err
-	}
-	r := &runner{options: o, getenv: getenv, streams: streams, steps: steps, ledger: report.NewLedger(nil)}
-	if r.in, err = readInputs(o.plan, openFiles(getenv)); err != nil {
-		return err
-	}
-	if r.caches, err = openCaches(o.caches, getenv); err != nil {
-		return &suiteError{error: err, label: r.in.label}
-	}
-	defer r.caches.close() //nolint:errcheck // everything has been read
-	if err := r.run(ctx); err != nil {
-		return &suiteError{error: err, label: r.in.label}
-	}
-	return nil
 }
 
 func (r *runner) run(ctx context.Context) error {
-	r.progress = newDisplay(r.streams.Err, r.getenv)
-	defer r.progress.Close()
+	r.Progress = command.NewDisplay(r.Streams.Err, r.Getenv)
+	defer r.Progress.Close()
 	if err := r.checkTestArgs(); err != nil {
 		return err
 	}
 	if err := r.decide(); err != nil {
 		return err
 	}
-	if err := r.openViews(); err != nil {
+	if err := r.options.views.Open(r.Getenv); err != nil {
 		return err
 	}
 	err := r.execute(ctx)
-	r.progress.Close()
-	return r.report(ctx, err)
-}
-
-func newDisplay(w io.Writer, getenv func(string) string) *progress.Display {
-	file, ok := w.(*os.File)
-	terminal := ok && term.IsTerminal(int(file.Fd())) && getenv("TERM") != "dumb"
-	return progress.New(w, progress.Options{Terminal: terminal, Color: terminal && getenv("NO_COLOR") == ""})
+	r.Progress.Close()
+	return command.Finish(ctx, r.Ledger, command.Finishing{
+		Views: r.options.views, DryRun: r.options.dryRun, Getenv: r.Getenv, Streams: r.Streams, Progress: r.Progress,
+	}, err)
 }
 
 // decide makes the decision and prints it, then refuses manifests that cannot be deployed.
 func (r *runner) decide() error {
 	var err error
-	r.decision, err = plan.Decide(plan.Input{
-		Registry: r.getenv("IMAGE_REGISTRY"), Tag: r.getenv("IMAGE_TAG"),
-		Destination: r.options.destination, Fallback: r.options.fallback, Automated: automated(r.getenv),
+	r.Decision, err = plan.Decide(plan.Input{
+		Registry: r.Getenv("IMAGE_REGISTRY"), Tag: r.Getenv("IMAGE_TAG"),
+		Destination: r.options.destination, Fallback: r.options.fallback, Automated: automated(r.Getenv),
 	})
 	if err != nil {
 		return err
 	}
-	r.tags = []string{r.decision.Tag}
-	r.progress.Line("%s", r.decision)
-	r.ledger.Set(func(rep *report.Report) {
-		rep.Suite, rep.Destination, rep.Reason = r.in.label, string(r.decision.Destination), r.decision.Reason
+	r.Tags = []string{r.Decision.Tag}
+	r.Progress.Line("%s", r.Decision)
+	r.Ledger.Set(func(rep *report.Report) {
+		rep.Suite, rep.Destination, rep.Reason = r.Label, string(r.Decision.Destination), r.Decision.Reason
 		rep.DryRun = r.options.dryRun
 	})
 	r.gather()
 	references := map[string]string{}
-	for _, i := range r.in.images {
-		references[i.Name] = r.decision.Repository(i.Name) + "@" + i.descriptor.Manifest.Digest
+	for _, i := range r.Images {
+		references[i.Name] = r.Decision.Repository(i.Name) + "@" + i.Descriptor.Manifest.Digest
 	}
 	return deploy.Check(r.deployConfigs(references))
 }
@@ -125,13 +112,13 @@ func (r *runner) execute(ctx context.Context) (err error) {
 	if err := r.checkSources(); err != nil {
 		return err
 	}
-	if r.state, err = stateDir(r.getenv); err != nil {
+	if r.state, err = stateDir(r.Getenv); err != nil {
 		return err
 	}
-	if r.output, err = outputDir(r.options, r.getenv, r.state, r.in.name, r.ledger.Started()); err != nil {
+	if r.output, err = outputDir(r.options, r.Getenv, r.state, r.Name, r.Ledger.Started()); err != nil {
 		return err
 	}
-	r.ledger.Set(func(rep *report.Report) {
+	r.Ledger.Set(func(rep *report.Report) {
 		rep.Output = r.output
 		for _, m := range r.members {
 			rep.Suites[m.index].Output = m.folder()
@@ -140,7 +127,7 @@ func (r *runner) execute(ctx context.Context) (err error) {
 	memory := watchMemory(memoryFile)
 	defer func() {
 		seen := memory()
-		r.ledger.Set(func(rep *report.Report) { rep.Memory = seen })
+		r.Ledger.Set(func(rep *report.Report) { rep.Memory = seen })
 	}()
 	limited, err := r.watchDisk(ctx)
 	defer func() { err = r.disk.end(ctx, err) }()
@@ -162,15 +149,15 @@ func (r *runner) prepare(ctx context.Context) (*held, error) {
 	var lease *held
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { lease, err = r.acquire(ctx); return err })
-	if r.decision.Destination == plan.Registry {
-		g.Go(func() error { return r.push(ctx) })
+	if r.Decision.Destination == plan.Registry {
+		g.Go(func() error { return r.Push(ctx) })
 	}
 	err := g.Wait()
 	return lease, err
 }
 
 func (r *runner) acquire(ctx context.Context) (*held, error) {
-	end := r.ledger.Begin("cluster")
+	end := r.Ledger.Begin("cluster")
 	lease, err := r.steps.acquire(ctx, cluster.Config{
 		Kind:       r.in.kind,
 		Image:      r.in.nodeImage,
@@ -179,8 +166,8 @@ func (r *runner) acquire(ctx context.Context) (*held, error) {
 		Logs:       r.logs(),
 		Fresh:      r.options.fresh,
 		Engine:     r.options.engine,
-		EngineHook: strings.Fields(r.getenv("SLIPWAY_ENGINE_HOOK")),
-		Progress:   r.progress,
+		EngineHook: strings.Fields(r.Getenv("SLIPWAY_ENGINE_HOOK")),
+		Progress:   r.Progress,
 		Storage:    r.disk.storage,
 	})
 	if err != nil {
@@ -194,7 +181,7 @@ func (r *runner) acquire(ctx context.Context) (*held, error) {
 		verb = "reused "
 	}
 	end(report.Moved{}, verb+lease.name, nil)
-	r.ledger.Set(func(rep *report.Report) { rep.Cluster = &report.Cluster{Name: lease.name, Reused: lease.reused} })
+	r.Ledger.Set(func(rep *report.Report) { rep.Cluster = &report.Cluster{Name: lease.name, Reused: lease.reused} })
 	return lease, nil
 }
 
@@ -207,7 +194,7 @@ func (r *runner) useCluster(ctx context.Context, lease *held) error {
 	if err != nil {
 		return err
 	}
-	r.printReferences(references)
+	r.PrintReferences(references)
 	at, err := r.openSite(ctx, lease, references)
 	if err != nil {
 		return err
@@ -215,74 +202,29 @@ func (r *runner) useCluster(ctx context.Context, lease *held) error {
 	return r.runMembers(ctx, lease, at)
 }
 
-func (r *runner) printReferences(references map[string]string) {
-	for _, image := range r.in.images {
-		reference := references[image.Name]
-		fmt.Fprintf(r.streams.Out, "%s %s\n", image.Name, reference)
-		r.ledger.Set(func(rep *report.Report) {
-			rep.Images = append(rep.Images, report.Image{Name: image.Name, Reference: reference})
-		})
-	}
-}
-
 // finish exports logs after a failure, and only then gives the cluster back. An interrupted run keeps no cluster, nor does one
 // that took too much disk.
 func (r *runner) finish(ctx context.Context, lease *held, err error) error {
 	if err != nil {
-		end := r.ledger.Begin("logs")
+		end := r.Ledger.Begin("logs")
 		failed := lease.export(ctx, r.logs())
 		end(report.Moved{}, r.logs(), failed)
 		if failed != nil {
-			r.progress.Line("slipway: warning: %s", oneLine(failed.Error()))
+			r.Progress.Line("slipway: warning: %s", command.OneLine(failed.Error()))
 		} else if ctx.Err() == nil {
-			err = &exported{err, r.logs()}
+			err = &command.EvidenceError{Err: err, Folder: r.logs()}
 		}
 	}
 	keep := (r.options.keep || r.options.keepReused && lease.reused) && ctx.Err() == nil && r.disk.exceeded() == nil
 	if !keep {
 		r.disk.settle(ctx)
 	}
-	end := r.ledger.Begin("release")
+	end := r.Ledger.Begin("release")
 	failed := lease.release(ctx, keep)
 	end(report.Moved{}, "", failed)
-	r.ledger.Set(func(rep *report.Report) { rep.Cluster.Kept = keep && failed == nil })
+	r.Ledger.Set(func(rep *report.Report) { rep.Cluster.Kept = keep && failed == nil })
 	return errors.Join(err, failed)
 }
-
-// report prints the table and writes the file. It returns the run's error, or its own when there is none.
-func (r *runner) report(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		err = interrupted(err)
-	}
-	exit := fault.Passed
-	if err != nil {
-		exit = code(ctx, err)
-	}
-	rep := r.ledger.Finish(exit, err)
-	if !r.options.dryRun {
-		rep.Table(r.streams.Err)
-	}
-	failed := r.writeViews(rep)
-	switch {
-	case failed == nil:
-		return err
-	case err == nil:
-		return fault.New(fault.Delivery, fmt.Errorf("writing report: %w", failed))
-	}
-	r.progress.Line("slipway: warning: writing report: %v", failed)
-	return err
-}
-
-// interrupted says what the signal hit, when that says more than that there was one.
-func interrupted(err error) error {
-	if err == nil || strings.TrimSpace(err.Error()) == context.Canceled.Error() {
-		return fault.New(fault.Interrupted, errors.New("interrupted"))
-	}
-	return fault.New(fault.Interrupted, fmt.Errorf("interrupted: %w", err))
-}
-
-// keychain finds the credentials that docker login left.
-func keychain() authn.Keychain { return authn.DefaultKeychain }
 
 // automated reports an environment that nobody types into: CI's, or that of a test, which has only what its rule lets through.
 func automated(getenv func(string) string) bool {

@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/cluster"
+	"github.com/kubernaut/kubernaut/tools/slipway/command"
 	"github.com/kubernaut/kubernaut/tools/slipway/deploy"
 	"github.com/kubernaut/kubernaut/tools/slipway/disk"
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
@@ -43,7 +44,7 @@ func TestScripts(t *testing.T) {
 func slipwayProcess() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	exit := runIn(ctx, os.Getenv("PROGRAM"), os.Args[1:], os.Getenv, Streams{Out: os.Stdout, Err: os.Stderr}, fakeSteps())
+	exit := runIn(ctx, os.Getenv("PROGRAM"), os.Args[1:], os.Getenv, command.Streams{Out: os.Stdout, Err: os.Stderr}, fakeSteps())
 	os.WriteFile(os.Getenv("WORK")+"/exit", fmt.Appendf(nil, "%d", exit), 0o644)
 	os.Exit(exit)
 }

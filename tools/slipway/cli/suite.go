@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/cluster"
+	"github.com/kubernaut/kubernaut/tools/slipway/command"
+	"github.com/kubernaut/kubernaut/tools/slipway/delivery"
 	"github.com/kubernaut/kubernaut/tools/slipway/deploy"
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
 	"github.com/kubernaut/kubernaut/tools/slipway/manifest"
@@ -31,21 +33,21 @@ type member struct {
 // alone: the suite is the whole run. Then it has the namespaces themselves and the terminal.
 func (m *member) alone() bool { return len(m.members) == 1 }
 
-func (m *member) name() string { return m.inputs.plan.Name }
+func (m *member) name() string { return m.inputs.Plan.Name }
 
 func (m *member) namespace() string {
 	if m.alone() {
-		return m.inputs.plan.Namespace
+		return m.inputs.Plan.Namespace
 	}
-	return manifest.CopyName(m.inputs.plan.Namespace, m.name())
+	return manifest.CopyName(m.inputs.Plan.Namespace, m.name())
 }
 
 // reporter prefixes lines with the suite's name where there are others.
 func (m *member) reporter() progress.Reporter {
 	if m.alone() {
-		return m.progress
+		return m.Progress
 	}
-	return progress.Prefixed(m.progress, m.name()+" ")
+	return progress.Prefixed(m.Progress, m.name()+" ")
 }
 
 // folder is where the suite's log is and where the test writes.
@@ -57,18 +59,18 @@ func (m *member) folder() string {
 }
 
 func (m *member) row(change func(*report.Suite)) {
-	m.ledger.Set(func(rep *report.Report) { change(&rep.Suites[m.index]) })
+	m.Ledger.Set(func(rep *report.Report) { change(&rep.Suites[m.index]) })
 }
 
 // deployConfig is what needs no cluster.
 func (m *member) deployConfig(references map[string]string) deploy.Config {
 	own := map[string]string{}
-	for _, image := range m.inputs.plan.Images {
+	for _, image := range m.inputs.Plan.Images {
 		own[image.Name] = references[image.Name]
 	}
 	return deploy.Config{
-		Suite: m.name(), Namespace: m.inputs.plan.Namespace, Copied: !m.alone(), Manifests: m.inputs.manifests,
-		References: own, Expose: m.inputs.plan.Expose, Progress: m.reporter(),
+		Suite: m.name(), Namespace: m.inputs.Plan.Namespace, Copied: !m.alone(), Manifests: m.inputs.manifests,
+		References: own, Expose: m.inputs.Plan.Expose, Progress: m.reporter(),
 	}
 }
 
@@ -92,10 +94,10 @@ func (m *member) deployAndTest(ctx context.Context, lease *held, to site) error 
 	if err := os.MkdirAll(m.folder(), 0o755); err != nil {
 		return fmt.Errorf("creating output folder: %w", err)
 	}
-	end, before := m.ledger.BeginSuite(m.name(), "deploy"), m.ledger.Elapsed()
+	end, before := m.Ledger.BeginSuite(m.name(), "deploy"), m.Ledger.Elapsed()
 	result, err := to.Apply(ctx, m.name())
 	end(report.Moved{}, fmt.Sprintf("%d objects applied", result.Applied), err)
-	m.row(func(s *report.Suite) { s.DeploySeconds = since(m.ledger, before) })
+	m.row(func(s *report.Suite) { s.DeploySeconds = since(m.Ledger, before) })
 	if err != nil {
 		return err
 	}
@@ -107,7 +109,7 @@ func since(l *report.Ledger, before time.Duration) float64 {
 }
 
 func (m *member) test(ctx context.Context, lease *held, deployed deploy.Result) error {
-	limit, err := m.inputs.plan.Test.Limit()
+	limit, err := m.inputs.Plan.Test.Limit()
 	if err != nil {
 		return fault.New(fault.Usage, err)
 	}
@@ -120,14 +122,14 @@ func (m *member) test(ctx context.Context, lease *held, deployed deploy.Result) 
 		return fmt.Errorf("creating test log: %w", err)
 	}
 	defer log.Close()
-	end, before := m.beginTest(), m.ledger.Elapsed()
+	end, before := m.beginTest(), m.Ledger.Elapsed()
 	result, err := m.steps.test(ctx, suite.Config{
-		Binary: m.inputs.binary, Args: append(slices.Clone(m.inputs.plan.Test.Args), m.options.testArgs...), Env: m.testEnv(lease, deployed),
+		Binary: m.inputs.binary, Args: append(slices.Clone(m.inputs.Plan.Test.Args), m.options.testArgs...), Env: m.testEnv(lease, deployed),
 		Stdout: m.testOutput(log), Stderr: m.testOutput(log), Timeout: limit,
 	})
 	end(result, err)
 	m.row(func(s *report.Suite) {
-		s.TestSeconds = since(m.ledger, before)
+		s.TestSeconds = since(m.Ledger, before)
 		s.Tests = &report.Tests{Passed: result.Passed, Failed: result.Failed, Skipped: result.Skipped, Failures: result.Failures}
 		if result.FirstAssertion > 0 {
 			s.FirstAssertion = (before + result.FirstAssertion).Round(time.Millisecond).Seconds()
@@ -142,14 +144,14 @@ func (m *member) test(ctx context.Context, lease *held, deployed deploy.Result) 
 // testOutput: the terminal shows the test of a single suite as it runs; those of several would run into each other.
 func (m *member) testOutput(log io.Writer) io.Writer {
 	if m.alone() {
-		return io.MultiWriter(m.streams.Err, log)
+		return io.MultiWriter(m.Streams.Err, log)
 	}
 	return log
 }
 
 // beginTest shows a step only where the test's own output does not.
 func (m *member) beginTest() func(suite.Result, error) {
-	end := m.ledger.BeginSuite(m.name(), "test")
+	end := m.Ledger.BeginSuite(m.name(), "test")
 	if m.alone() {
 		return func(_ suite.Result, err error) { end(report.Moved{}, "", err) }
 	}
@@ -165,11 +167,11 @@ func (m *member) remove(ctx context.Context, from site) {
 	if m.alone() || ctx.Err() != nil {
 		return
 	}
-	end := m.ledger.BeginSuite(m.name(), "remove")
+	end := m.Ledger.BeginSuite(m.name(), "remove")
 	err := from.Remove(ctx, m.name())
 	end(report.Moved{}, "", err)
 	if err != nil && ctx.Err() == nil {
-		m.progress.Line("slipway: warning: %s", oneLine(err.Error()))
+		m.Progress.Line("slipway: warning: %s", command.OneLine(err.Error()))
 	}
 }
 
@@ -177,7 +179,7 @@ func (m *member) remove(ctx context.Context, from site) {
 // of the plan that is one of the suite's namespaces follows it.
 func (m *member) testEnv(lease *held, deployed deploy.Result) []string {
 	env := map[string]string{}
-	for name, value := range m.inputs.plan.Test.Env {
+	for name, value := range m.inputs.Plan.Test.Env {
 		env[name] = cmp.Or(deployed.Namespaces[value], value)
 	}
 	maps.Copy(env, deployed.Env)
@@ -185,9 +187,9 @@ func (m *member) testEnv(lease *held, deployed deploy.Result) []string {
 		"KUBECONFIG":     lease.kubeconfig,
 		"E2E_NAMESPACE":  m.namespace(),
 		"E2E_OUTPUT_DIR": m.folder(),
-		"HOME":           m.getenv("HOME"),
-		"PATH":           m.getenv("PATH"),
-		"TMPDIR":         cmp.Or(m.getenv("TEST_TMPDIR"), m.getenv("TMPDIR"), "/tmp"),
+		"HOME":           m.Getenv("HOME"),
+		"PATH":           m.Getenv("PATH"),
+		"TMPDIR":         cmp.Or(m.Getenv("TEST_TMPDIR"), m.Getenv("TMPDIR"), "/tmp"),
 	})
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(env)) {
@@ -199,15 +201,15 @@ func (m *member) testEnv(lease *held, deployed deploy.Result) []string {
 // target is where all suites go.
 func (r *runner) target(ctx context.Context, lease *held) (deploy.Target, error) {
 	target := deploy.Target{
-		Kubeconfig: lease.kubeconfig, Ports: lease.ports, Progress: r.progress,
+		Kubeconfig: lease.kubeconfig, Ports: lease.ports, Progress: r.Progress,
 		Reach: func(ctx context.Context, addresses []string) ([]string, error) {
 			return cluster.Reach(ctx, lease.nodes, addresses)
 		},
 	}
-	if r.decision.Destination != plan.Registry || r.fallback != nil || len(r.in.images) == 0 {
+	if r.Decision.Destination != plan.Registry || r.Fallback != nil || len(r.Images) == 0 {
 		return target, nil
 	}
 	var err error
-	target.DockerConfig, err = pullSecret(ctx, keychain(), r.decision.Repository(r.in.images[0].Name))
+	target.DockerConfig, err = pullSecret(ctx, delivery.Keychain(), r.Decision.Repository(r.Images[0].Name))
 	return target, err
 }

@@ -23,17 +23,17 @@ func (r *runner) gather() {
 	for i, in := range r.in.suites {
 		r.members = append(r.members, &member{runner: r, inputs: in, index: i})
 	}
-	r.ledger.Set(func(rep *report.Report) {
+	r.Ledger.Set(func(rep *report.Report) {
 		for _, m := range r.members {
-			rep.Suites = append(rep.Suites, report.Suite{Suite: m.inputs.plan.Label, Name: m.name(), Namespace: m.namespace(), State: report.NotRun})
+			rep.Suites = append(rep.Suites, report.Suite{Suite: m.inputs.Plan.Label, Name: m.name(), Namespace: m.namespace(), State: report.NotRun})
 		}
 	})
 	if len(r.members) == 1 {
 		return
 	}
-	r.progress.Line("%d suites, %d at a time: %s", len(r.members), min(r.options.atOnce, len(r.members)), strings.Join(r.names(), ", "))
-	for _, l := range r.in.leftOut {
-		r.progress.Line("left out: %s, because %s", l.Label, l.Reason)
+	r.Progress.Line("%d suites, %d at a time: %s", len(r.members), min(r.options.atOnce, len(r.members)), strings.Join(r.names(), ", "))
+	for _, l := range r.LeftOut {
+		r.Progress.Line("left out: %s, because %s", l.Label, l.Reason)
 	}
 }
 
@@ -59,14 +59,14 @@ func (r *runner) checkTestArgs() error {
 		return nil
 	}
 	return &plan.InputError{
-		Message: fmt.Sprintf("arguments of a test need one suite, %s has %d", r.in.label, len(r.in.suites)),
+		Message: fmt.Sprintf("arguments of a test need one suite, %s has %d", r.Label, len(r.in.suites)),
 		Hints:   []string{r.again(r.in.suites[0], append([]string{"--"}, r.options.testArgs...)...)},
 	}
 }
 
 // openSite makes the cluster ready for all suites.
 func (r *runner) openSite(ctx context.Context, lease *held, references map[string]string) (site, error) {
-	end := r.ledger.Begin("prepare")
+	end := r.Ledger.Begin("prepare")
 	target, err := r.target(ctx, lease)
 	var opened site
 	if err == nil {
@@ -140,8 +140,8 @@ func (r *runner) showTail(m *member) {
 		return
 	}
 	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
-	r.progress.Line("%s: the last of %d lines of %s", m.name(), len(lines), path)
+	r.Progress.Line("%s: the last of %d lines of %s", m.name(), len(lines), path)
 	for _, line := range lines[max(0, len(lines)-logTail):] {
-		r.progress.Line("  %s", line)
+		r.Progress.Line("  %s", line)
 	}
 }

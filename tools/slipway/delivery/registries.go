@@ -1,4 +1,4 @@
-package cli
+package delivery
 
 import (
 	"slices"
@@ -10,14 +10,14 @@ import (
 
 // uploaded is the registry that earlier jobs may have pushed the images to, as a source for nodes; there is none without
 // IMAGE_REGISTRY. A push has no use for it: what the registry has need not be sent.
-func (r *runner) uploaded() []source.Named {
-	root := strings.TrimRight(r.getenv("IMAGE_REGISTRY"), "/")
+func (j *Job) uploaded() []source.Named {
+	root := strings.TrimRight(j.Getenv("IMAGE_REGISTRY"), "/")
 	if root == "" {
 		return nil
 	}
 	repositories := map[string][]string{}
-	for _, i := range r.in.images {
-		for _, b := range i.descriptor.Blobs() {
+	for _, i := range j.Images {
+		for _, b := range i.Descriptor.Blobs() {
 			repositories[b.Digest] = append(repositories[b.Digest], root+"/"+i.Name)
 		}
 	}
@@ -26,12 +26,12 @@ func (r *runner) uploaded() []source.Named {
 
 // upstreams are the repositories that the images' bases come from. Each is a source of its own, so that one that cannot be used
 // is told of by its name, once, and stands in no other's way.
-func (in inputs) upstreams() []source.Named {
+func (j *Job) upstreams() []source.Named {
 	var order []string
 	layers := map[string]map[string][]string{} // repository, digest
-	for _, i := range in.images {
-		for _, l := range i.descriptor.Layers {
-			for _, repository := range i.descriptor.Upstreams[l.Digest] {
+	for _, i := range j.Images {
+		for _, l := range i.Descriptor.Layers {
+			for _, repository := range i.Descriptor.Upstreams[l.Digest] {
 				if layers[repository] == nil {
 					order = append(order, repository)
 					layers[repository] = map[string][]string{}
@@ -51,14 +51,14 @@ func (in inputs) upstreams() []source.Named {
 func repositorySource(registry string, repositories map[string][]string) *source.Registry {
 	return &source.Registry{
 		Repositories: func(b plan.Blob) []string { return repositories[b.Digest] },
-		Keychain:     keychain(), PlainHTTP: bridgeHosts(registry),
+		Keychain:     Keychain(), PlainHTTP: BridgeHosts(registry),
 	}
 }
 
-// hasSource: whether somebody is known who may have the layers. An upstream has those of a base, and all only of an image that
+// HasSource: whether somebody is known who may have the layers. An upstream has those of a base, and all only of an image that
 // was pulled as it is.
-func (r *runner) hasSource() bool {
-	return len(r.in.layouts(r.caches))+len(r.caches.sources)+len(r.uploaded()) > 0 || !slices.ContainsFunc(r.in.images, func(i image) bool {
-		return slices.ContainsFunc(i.descriptor.Layers, func(l plan.Blob) bool { return len(i.descriptor.Upstreams[l.Digest]) == 0 })
+func (j *Job) HasSource() bool {
+	return len(j.layouts())+len(j.Caches.sources)+len(j.uploaded()) > 0 || !slices.ContainsFunc(j.Images, func(i Image) bool {
+		return slices.ContainsFunc(i.Descriptor.Layers, func(l plan.Blob) bool { return len(i.Descriptor.Upstreams[l.Digest]) == 0 })
 	})
 }

@@ -1,4 +1,4 @@
-package cli
+package delivery
 
 import (
 	"errors"
@@ -8,34 +8,36 @@ import (
 	"strings"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/bazelrc"
+	"github.com/kubernaut/kubernaut/tools/slipway/command"
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
 	"github.com/kubernaut/kubernaut/tools/slipway/source"
 )
 
-// cacheOptions are the flags that name caches where no rc file does: a bundle has neither Bazel nor a checkout.
-type cacheOptions struct {
+// CacheOptions are the flags that name caches where no rc file does: a bundle has neither Bazel nor a checkout.
+type CacheOptions struct {
 	remote, disk *string // nil: not given; empty: none
 	bazelrc      string
 }
 
-func (o *cacheOptions) define(flags *flag.FlagSet) {
+// Define adds the flags.
+func (o *CacheOptions) Define(flags *flag.FlagSet) {
 	flags.Func("cache", "", func(value string) error { o.remote = &value; return nil })
 	flags.Func("disk-cache", "", func(value string) error { o.disk = &value; return nil })
 	flags.StringVar(&o.bazelrc, "bazelrc", "", "")
 }
 
-// caches are Bazel's caches, as sources of what no layout of the plan has, and the folder of what Bazel has built here: a
+// Caches are Bazel's caches, as sources of what no layout of the plan has, and the folder of what Bazel has built here: a
 // layer that was built and not uploaded, because there is no cache or this job may only read it, is in no cache.
-type caches struct {
+type Caches struct {
 	outputs string // bazel-bin; "" without a checkout
-	disk    string // folder of the disk cache; "" without one
+	Disk    string // folder of the disk cache; "" without one
 	sources []source.Named
-	close   func() error
+	Close   func() error
 }
 
 // layout is where Bazel puts an image's layout when it builds or downloads it, which it need not have done. It is "" where
 // nobody knows.
-func (c caches) layout(label string) string {
+func (c Caches) layout(label string) string {
 	pkg, name, ok := strings.Cut(strings.TrimPrefix(label, "//"), ":")
 	if !ok || c.outputs == "" || !strings.HasPrefix(label, "//") {
 		return ""
@@ -43,17 +45,17 @@ func (c caches) layout(label string) string {
 	return filepath.Join(c.outputs, pkg, name)
 }
 
-// openCaches finds the caches that Bazel uses and connects to none of them yet.
-func openCaches(o cacheOptions, getenv func(string) string) (caches, error) {
+// OpenCaches finds the caches that Bazel uses and connects to none of them yet.
+func OpenCaches(o CacheOptions, getenv func(string) string) (Caches, error) {
 	settings, err := cacheSettings(o, getenv)
 	if err != nil {
-		return caches{}, fault.New(fault.Usage, err, "tools/bazelw info --config="+bazelrc.Config+" --announce_rc")
+		return Caches{}, fault.New(fault.Usage, err, "tools/bazelw info --config="+bazelrc.Config+" --announce_rc")
 	}
-	c := caches{close: func() error { return nil }}
-	if dir := workspace(getenv); dir != "" {
+	c := Caches{Close: func() error { return nil }}
+	if dir := command.Workspace(getenv); dir != "" {
 		c.outputs = filepath.Join(dir, "bazel-bin")
 	}
-	c.disk = settings.DiskCache
+	c.Disk = settings.DiskCache
 	if settings.DiskCache != "" {
 		c.sources = append(c.sources, source.Named{Name: "the disk cache " + settings.DiskCache, Blobs: source.DiskCache(settings.DiskCache)})
 	}
@@ -62,15 +64,15 @@ func openCaches(o cacheOptions, getenv func(string) string) (caches, error) {
 	}
 	remote, err := source.OpenCache(settings.Remote)
 	if err != nil {
-		return caches{}, fault.New(fault.Usage, err, "--cache=grpcs://cache.example.com")
+		return Caches{}, fault.New(fault.Usage, err, "--cache=grpcs://cache.example.com")
 	}
-	c.close = remote.Close
+	c.Close = remote.Close
 	c.sources = append(c.sources, source.Named{Name: "the remote cache", Blobs: remote})
 	return c, nil
 }
 
 // cacheSettings gives a flag precedence over the environment, and the environment over rc files.
-func cacheSettings(o cacheOptions, getenv func(string) string) (bazelrc.Settings, error) {
+func cacheSettings(o CacheOptions, getenv func(string) string) (bazelrc.Settings, error) {
 	settings, err := bazelrc.Read(rcFiles(o, getenv))
 	if err != nil {
 		return settings, err
@@ -82,13 +84,13 @@ func cacheSettings(o cacheOptions, getenv func(string) string) (bazelrc.Settings
 		settings.Remote.Endpoint = *o.remote
 	}
 	if o.disk != nil {
-		settings.DiskCache = fromCaller(*o.disk, getenv)
+		settings.DiskCache = command.FromCaller(*o.disk, getenv)
 	}
 	return settings, nil
 }
 
-func rcFiles(o cacheOptions, getenv func(string) string) bazelrc.Files {
-	files := bazelrc.Files{System: bazelrc.System, Home: getenv("HOME"), Workspace: workspace(getenv)}
+func rcFiles(o CacheOptions, getenv func(string) string) bazelrc.Files {
+	files := bazelrc.Files{System: bazelrc.System, Home: getenv("HOME"), Workspace: command.Workspace(getenv)}
 	if getenv("TEST_TARGET") != "" {
 		files.Command = "test"
 	}
@@ -96,26 +98,14 @@ func rcFiles(o cacheOptions, getenv func(string) string) bazelrc.Files {
 		files.Extra = append(files.Extra, launcher)
 	}
 	if o.bazelrc != "" {
-		files.Extra = append(files.Extra, fromCaller(o.bazelrc, getenv))
+		files.Extra = append(files.Extra, command.FromCaller(o.bazelrc, getenv))
 	}
 	return files
 }
 
-// workspace is the checkout that Bazel has started this program from, "" without one. `bazel run` tells it. `bazel test`
-// does not, and a variable of it would make each checkout's results another cache entry; but the output base, which the
-// test's runfiles are in, names it.
-func workspace(getenv func(string) string) string {
-	dir := getenv("BUILD_WORKSPACE_DIRECTORY")
-	if base, _, ok := strings.Cut(getenv("TEST_SRCDIR"), "/execroot/"); dir == "" && ok {
-		name, _ := os.ReadFile(filepath.Join(base, "DO_NOT_BUILD_HERE"))
-		dir = strings.TrimSpace(string(name))
-	}
-	return dir
-}
-
 // launcherRC is the file that tools/bazelw gave Bazel for this checkout, "" without one.
 func launcherRC(workspace string, getenv func(string) string) string {
-	cache, err := cacheDir(getenv)
+	cache, err := command.CacheDir(getenv)
 	if err != nil || workspace == "" {
 		return ""
 	}
