@@ -106,6 +106,9 @@ func (s *server) takeManifest(w http.ResponseWriter, r *http.Request, inner http
 	defer s.mu.Unlock()
 	var digests []string
 	for _, b := range append(m.Layers, m.Config) {
+		if b.Digest == "" {
+			continue // an index has no configuration
+		}
 		if !s.held[repository+"@"+b.Digest] {
 			w.WriteHeader(http.StatusNotFound)
 			fmt.Fprintf(w, `{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown","detail":{"digest":%q}}]}`, b.Digest)

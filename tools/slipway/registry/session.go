@@ -29,8 +29,9 @@ type session struct {
 	meter    *meter
 	client   *http.Client
 	puller   *remote.Puller
+	pusher   *remote.Pusher  // of manifests with a subject
 	sending  chan struct{}   // holds a token for each layer whose bytes are on their way
-	options  []remote.Option // of the puller
+	options  []remote.Option // of puller and pusher
 	images   []Image
 	states   []*state // of the images, in their order; set by look
 	denied   error    // why the token can only read; nil when it can write
@@ -102,7 +103,10 @@ func (p *Pusher) open(ctx context.Context, images []Image, scopes []string) (*se
 	never := func(error) bool { return false } // retry does it
 	options := []remote.Option{remote.WithTransport(wrapped), remote.WithJobs(s.jobs), remote.WithRetryPredicate(never)}
 	s.options = options
-	s.puller, err = remote.NewPuller(options...)
+	if s.puller, err = remote.NewPuller(options...); err != nil {
+		return nil, err
+	}
+	s.pusher, err = remote.NewPusher(options...)
 	return s, err
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 )
@@ -65,9 +66,15 @@ func (s *session) put(ctx context.Context, st *state, ref name.Reference) error 
 	return s.putManifest(ctx, st, ref)
 }
 
-// putManifest writes the image's manifest with one request. An answer that names its digest spares the look of verify.
+// putManifest writes the image's manifest with one request. An answer that names its digest spares the look of verify. A manifest
+// with a subject is left to go-containerregistry, which keeps the list of a registry without the referrers API:
+// https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests-with-subject.
 func (s *session) putManifest(ctx context.Context, st *state, ref name.Reference) error {
 	m := st.image.Descriptor.Manifest
+	if subjectOf(st.image) != "" {
+		st.unsure = append(st.unsure, ref)
+		return s.pusher.Put(ctx, ref, manifest(m))
+	}
 	resp, err := s.do(ctx, http.MethodPut, s.url(st.repo, "/manifests/"+ref.Identifier()), func(req *http.Request) error {
 		req.Header.Set("Content-Type", m.MediaType)
 		req.ContentLength = m.Size
@@ -145,3 +152,9 @@ func (s *session) confirm(ctx context.Context, ref name.Reference, digest string
 		}
 	}
 }
+
+// manifest is a remote.Taggable.
+type manifest plan.Content
+
+func (m manifest) RawManifest() ([]byte, error)        { return m.Data, nil }
+func (m manifest) MediaType() (types.MediaType, error) { return types.MediaType(m.Blob.MediaType), nil }
