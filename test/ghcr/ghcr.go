@@ -37,6 +37,7 @@ type Options struct {
 	Address     string // to listen on; empty is a free port of 127.0.0.1
 	Certificate string // PEM file: the server speaks TLS alone; with Key
 	Key         string // PEM file
+	Known       string // address that clients behind a proxy know it by: "https://registry.example"; empty is its own
 
 	Accounts []Account
 	Packages []Package     // that exist before the first push, with no version
@@ -91,13 +92,18 @@ func New(o Options) (*Server, error) {
 	}
 	s := newServer(o)
 	s.Host, s.URL = listener.Addr().String(), "http://"+listener.Addr().String()
-	if o.Certificate == "" {
-		go s.server.Serve(listener)
-	} else {
+	if o.Certificate != "" {
 		s.URL = "https://" + s.Host
-		go s.server.ServeTLS(listener, o.Certificate, o.Key)
+	}
+	if o.Known != "" {
+		s.URL = o.Known
 	}
 	s.API = s.URL + apiPrefix
+	if o.Certificate != "" {
+		go s.server.ServeTLS(listener, o.Certificate, o.Key)
+	} else {
+		go s.server.Serve(listener)
+	}
 	return s, nil
 }
 

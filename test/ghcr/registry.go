@@ -57,6 +57,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.count(r, t, body.n, answer)
 }
 
+// SetBusy makes the server answer the next requests to /v2/ with 429.
+func (s *Server) SetBusy(requests int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy = requests
+}
+
 func (s *Server) isBusy() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

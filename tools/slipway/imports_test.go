@@ -38,8 +38,9 @@ var allowed = map[string][]string{
 	"registry": {"plan", "fault", "progress", "source"},
 	"prune":    {"plan", "fault", "progress", "registry"},
 	"node":     {"plan", "fault", "progress", "source", "cluster"},
+	"doctor":   {"plan", "registry"},
 	"command":  {"plan", "fault", "progress", "source", "registry", "report", "bundle"},
-	"delivery": {"plan", "fault", "progress", "source", "registry", "report", "bazelrc", "command"},
+	"delivery": {"plan", "fault", "progress", "source", "registry", "report", "bazelrc", "command", "doctor"},
 	"cli":      {"command", "delivery", "plan", "fault", "progress", "source", "cluster", "deploy", "suite", "registry", "node", "report", "manifest", "bazelrc", "disk", "bundle", "prune"},
 }
 

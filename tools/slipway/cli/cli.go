@@ -28,7 +28,7 @@ func runIn(ctx context.Context, program string, args []string, getenv func(strin
 	}
 	return command.Program{
 		Default:  "run", // so that a suite's target needs no subcommand
-		Commands: map[string]command.Command{"run": runCommand(steps), "push": delivery.PushCommand, "report": reportCommand},
+		Commands: map[string]command.Command{"run": runCommand(steps), "push": delivery.PushCommand, "doctor": delivery.DoctorCommand, "report": reportCommand},
 		Usage:    usage,
 	}.Run(ctx, args, inner, streams)
 }

@@ -18,26 +18,33 @@ import (
 // privateHost is a name, and reached by a proxy: slipway speaks plain HTTP to loopback.
 const privateHost = "registry.example"
 
-// TestDistribution runs scripts beside a real registry with a login and a certificate of its own authority, as $PRIVATE. What the
-// scripts set is what a user has: SSL_CERT_FILE, HTTPS_PROXY, DOCKER_CONFIG.
+// TestDistribution runs scripts beside a real registry with a login and a certificate of its own authority. What they set is what a user
+// has: SSL_CERT_FILE, HTTPS_PROXY, DOCKER_CONFIG.
 func TestDistribution(t *testing.T) {
 	files, err := certificates.New(t.TempDir(), privateHost)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := distribution.Start(t, distribution.Options{User: "me", Password: "secret", Certificate: files.Server, Key: files.ServerKey, Delete: true})
-	proxy := httptest.NewServer(tunnel(server.Host))
+	runPrivate(t, "testdata/distribution", server.Host, files.CA, map[string]string{"docker": "me:secret", "wrong": "me:other"})
+}
+
+// runPrivate runs scripts beside the server as $PRIVATE, behind $HTTPS_PROXY, with a certificate of $AUTHORITY and a folder for
+// DOCKER_CONFIG for each account.
+func runPrivate(t *testing.T, dir, server, authority string, accounts map[string]string) {
+	t.Helper()
+	proxy := httptest.NewServer(tunnel(server))
 	t.Cleanup(proxy.Close)
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/distribution",
+		Dir: dir,
 		Setup: func(env *testscript.Env) error {
 			if err := setup(env); err != nil {
 				return err
 			}
-			for name, value := range map[string]string{"PRIVATE": privateHost, "HTTPS_PROXY": proxy.URL, "AUTHORITY": files.CA} {
+			for name, value := range map[string]string{"PRIVATE": privateHost, "HTTPS_PROXY": proxy.URL, "AUTHORITY": authority} {
 				env.Setenv(name, value)
 			}
-			return login(env.WorkDir, map[string]string{"docker": "me:secret", "wrong": "me:other"})
+			return login(env.WorkDir, accounts)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 	})

@@ -86,7 +86,7 @@ func (r *runner) decide() error {
 	var err error
 	r.Decision, err = plan.Decide(plan.Input{
 		Registry: r.Getenv("IMAGE_REGISTRY"), Tag: r.Getenv("IMAGE_TAG"),
-		Destination: r.options.destination, Fallback: r.options.fallback, Automated: automated(r.Getenv),
+		Destination: r.options.destination, Fallback: r.options.fallback, Automated: delivery.Automated(r.Getenv),
 	})
 	if err != nil {
 		return err
@@ -224,9 +224,4 @@ func (r *runner) finish(ctx context.Context, lease *held, err error) error {
 	end(report.Moved{}, "", failed)
 	r.Ledger.Set(func(rep *report.Report) { rep.Cluster.Kept = keep && failed == nil })
 	return errors.Join(err, failed)
-}
-
-// automated reports an environment that nobody types into: CI's, or that of a test, which has only what its rule lets through.
-func automated(getenv func(string) string) bool {
-	return getenv("CI") != "" || getenv("GITHUB_ACTIONS") != "" || getenv("TEST_TARGET") != ""
 }

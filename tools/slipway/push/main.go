@@ -12,7 +12,7 @@ import (
 func main() {
 	os.Exit(command.Program{
 		Default:  "push",
-		Commands: map[string]command.Command{"push": delivery.PushCommand},
+		Commands: map[string]command.Command{"push": delivery.PushCommand, "doctor": delivery.DoctorCommand},
 		Usage:    delivery.Usage,
 	}.Run(command.Context(), os.Args[1:], os.Getenv, command.Streams{Out: os.Stdout, Err: os.Stderr}))
 }

@@ -23,6 +23,9 @@ func (e *DeniedError) Error() string {
 	return fmt.Sprintf("pushing %s to %s: %s", e.Label, e.Repository, statusText(e.Status, e.Detail))
 }
 
+// Cause is "403 Forbidden (this token cannot write packages)".
+func (e *DeniedError) Cause() string { return statusText(e.Status, e.Detail) }
+
 // Registry is the host to log in to.
 func (e *DeniedError) Registry() string { return hostOf(e.Repository) }
 
@@ -32,6 +35,7 @@ type UnreachableError struct {
 	Label      string
 	Repository string
 	Detail     string
+	Status     int // of the answer that asks to come back later; 0 when there was no answer
 	err        error
 }
 
@@ -58,7 +62,7 @@ func (s *session) explain(image Image, err error) error {
 		case status == http.StatusUnauthorized || status == http.StatusForbidden:
 			return &DeniedError{Label: label, Repository: image.Repository, Status: status, Detail: detail}
 		case busy(status):
-			return &UnreachableError{Label: label, Repository: image.Repository, Detail: statusText(status, detail)}
+			return &UnreachableError{Label: label, Repository: image.Repository, Detail: statusText(status, detail), Status: status}
 		default:
 			return fmt.Errorf("pushing %s to %s: %s", label, image.Repository, statusText(status, detail))
 		}

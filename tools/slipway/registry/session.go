@@ -75,7 +75,7 @@ func isDenied(err error) bool {
 	return errors.As(err, &denied)
 }
 
-// open asks for one token with all scopes.
+// open asks for one token with all scopes, or without a scope. A session beside an error has counted what it took.
 func (p *Pusher) open(ctx context.Context, images []Image, scopes []string) (*session, error) {
 	first := images[0]
 	repo, err := name.NewRepository(first.Repository)
@@ -93,11 +93,11 @@ func (p *Pusher) open(ctx context.Context, images []Image, scopes []string) (*se
 	s.meter = newMeter(p.transport(), repo.RegistryStr(), p.plain(s.registry))
 	auth, err := p.authenticator(ctx, repo)
 	if err != nil {
-		return nil, s.explain(first, err)
+		return s, s.explain(first, err)
 	}
 	wrapped, err := transport.NewWithContext(ctx, repo.Registry, auth, &retry{inner: s.meter, backoff: s.backoff}, scopes)
 	if err != nil {
-		return nil, s.explain(first, err)
+		return s, s.explain(first, err)
 	}
 	s.client = &http.Client{Transport: wrapped}
 	never := func(error) bool { return false } // retry does it
