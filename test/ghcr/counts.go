@@ -1,10 +1,11 @@
 package ghcr
 
 import (
-	"io"
 	"maps"
 	"net/http"
 	"strings"
+
+	"github.com/kubernaut/kubernaut/test/counted"
 )
 
 // Count is what was asked of one repository.
@@ -42,7 +43,7 @@ func (s *Server) showCounts(w http.ResponseWriter, r *http.Request) {
 	write(w, http.StatusOK, s.Counts())
 }
 
-func (s *Server) count(r *http.Request, t target, received int64, answer *countedAnswer) {
+func (s *Server) count(r *http.Request, t target, received int64, answer *counted.Answer) {
 	kind := t.kind
 	switch {
 	case strings.HasPrefix(r.URL.Path, apiPrefix+"/"):
@@ -57,37 +58,9 @@ func (s *Server) count(r *http.Request, t target, received int64, answer *counte
 		c.Requests = map[string]int{}
 	}
 	c.Requests[r.Method+" "+kind]++
-	c.Sent += answer.n
+	c.Sent += answer.N
 	c.Received += received
 	s.counts[t.name] = c
-}
-
-type countedBody struct {
-	io.ReadCloser
-	n int64
-}
-
-func (b *countedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.n += int64(n)
-	return n, err
-}
-
-type countedAnswer struct {
-	http.ResponseWriter
-	status int
-	n      int64
-}
-
-func (a *countedAnswer) WriteHeader(status int) {
-	a.status = status
-	a.ResponseWriter.WriteHeader(status)
-}
-
-func (a *countedAnswer) Write(p []byte) (int, error) {
-	n, err := a.ResponseWriter.Write(p)
-	a.n += int64(n)
-	return n, err
 }
 
 // discard takes an answer that only its status matters of.

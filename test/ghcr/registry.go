@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/kubernaut/kubernaut/test/counted"
 )
 
 // target is what a request below /v2/ is about.
@@ -40,9 +42,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	t := targetOf(r.URL.Path)
-	body := &countedBody{ReadCloser: r.Body}
+	body := &counted.Body{ReadCloser: r.Body}
 	r.Body = body
-	answer := &countedAnswer{ResponseWriter: w, status: http.StatusOK}
+	answer := counted.NewAnswer(w)
 	switch {
 	case strings.HasPrefix(r.URL.Path, apiPrefix+"/"):
 		s.api.ServeHTTP(answer, r)
@@ -54,7 +56,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.serve(answer, r, t)
 	}
-	s.count(r, t, body.n, answer)
+	s.count(r, t, body.N, answer)
 }
 
 // SetBusy makes the server answer the next requests to /v2/ with 429.
@@ -108,10 +110,10 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 	s.inner.ServeHTTP(w, r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch answer := w.(*countedAnswer); {
-	case r.Method == http.MethodPost && answer.status == http.StatusAccepted:
+	switch answer := w.(*counted.Answer); {
+	case r.Method == http.MethodPost && answer.Status == http.StatusAccepted:
 		s.uploads[w.Header().Get("Location")] = struct{}{}
-	case r.Method == http.MethodPut && answer.status == http.StatusCreated:
+	case r.Method == http.MethodPut && answer.Status == http.StatusCreated:
 		delete(s.uploads, r.URL.Path)
 	}
 }
@@ -153,7 +155,7 @@ func (s *Server) putManifest(w http.ResponseWriter, r *http.Request, t target, a
 	r.Body = io.NopCloser(bytes.NewReader(data))
 	r.URL.Path = "/v2/" + t.name + "/manifests/" + digest
 	s.inner.ServeHTTP(w, r)
-	if w.(*countedAnswer).status != http.StatusCreated {
+	if w.(*counted.Answer).Status != http.StatusCreated {
 		return
 	}
 	tag := t.reference
@@ -189,9 +191,9 @@ func (s *Server) lacking(r *http.Request, name string, data []byte) string {
 func (s *Server) ask(r *http.Request, path string) int {
 	inner := r.Clone(r.Context())
 	inner.Method, inner.URL = http.MethodHead, &url.URL{Path: path}
-	answer := &countedAnswer{ResponseWriter: discard{header: http.Header{}}, status: http.StatusOK}
+	answer := counted.NewAnswer(discard{header: http.Header{}})
 	s.inner.ServeHTTP(answer, inner)
-	return answer.status
+	return answer.Status
 }
 
 func (s *Server) readManifest(w http.ResponseWriter, r *http.Request, t target) {

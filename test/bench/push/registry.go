@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/registry"
+
+	"github.com/kubernaut/kubernaut/test/counted"
 )
 
 // upstream is a registry on loopback that counts what it is asked and sent. It keeps blobs per repository, mounts them across
@@ -70,9 +72,9 @@ func (r *upstream) Digest(ctx context.Context, repository, tag string) string {
 
 func (r *upstream) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	time.Sleep(r.latency)
-	body := &countedBody{ReadCloser: req.Body}
+	body := &counted.Body{ReadCloser: req.Body}
 	req.Body = body
-	answer := &countedAnswer{ResponseWriter: w, status: http.StatusOK}
+	answer := counted.NewAnswer(w)
 	switch {
 	case req.URL.Path == "/token":
 		r.issue(answer, req)
@@ -81,7 +83,7 @@ func (r *upstream) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	default:
 		r.serve(answer, req)
 	}
-	r.count(req, body.n, answer)
+	r.count(req, body.N, answer)
 }
 
 // serve gives each repository blobs of its own: the registry inside finds every blob in every repository.
@@ -122,11 +124,11 @@ func blobOf(req *http.Request) (repository, rest string, ok bool) {
 	return strings.Cut(strings.TrimPrefix(req.URL.Path, "/v2/"), "/blobs/")
 }
 
-func (r *upstream) count(req *http.Request, received int64, answer *countedAnswer) {
+func (r *upstream) count(req *http.Request, received int64, answer *counted.Answer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.traffic.requests++
-	r.traffic.bytes += received + answer.n
+	r.traffic.bytes += received + answer.N
 	repository, rest, isBlob := blobOf(req)
 	if req.URL.Path == "/token" {
 		r.traffic.tokens++
@@ -135,39 +137,11 @@ func (r *upstream) count(req *http.Request, received int64, answer *countedAnswe
 		return
 	}
 	r.uploads[req.URL.Path] += received
-	if digest := req.URL.Query().Get("digest"); req.Method == http.MethodPut && answer.status == http.StatusCreated {
+	if digest := req.URL.Query().Get("digest"); req.Method == http.MethodPut && answer.Status == http.StatusCreated {
 		r.held[repository+"@"+digest] = true
 		if r.layers[digest] {
 			r.traffic.layerBytes += r.uploads[req.URL.Path]
 		}
 		delete(r.uploads, req.URL.Path)
 	}
-}
-
-type countedBody struct {
-	io.ReadCloser
-	n int64
-}
-
-func (b *countedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.n += int64(n)
-	return n, err
-}
-
-type countedAnswer struct {
-	http.ResponseWriter
-	status int
-	n      int64
-}
-
-func (a *countedAnswer) WriteHeader(status int) {
-	a.status = status
-	a.ResponseWriter.WriteHeader(status)
-}
-
-func (a *countedAnswer) Write(p []byte) (int, error) {
-	n, err := a.ResponseWriter.Write(p)
-	a.n += int64(n)
-	return n, err
 }
