@@ -154,12 +154,14 @@ func (d *diagnosis) examine(ctx context.Context) (doctor.Report, error) {
 	return report, nil
 }
 
-// complete makes commands of flags.
+// complete makes commands of flags, which in a bundle are its own.
 func (d *diagnosis) complete(hints []string) []string {
 	var lines []string
 	for _, hint := range hints {
 		if strings.HasPrefix(hint, "--") {
-			hint = "tools/bazelw run " + d.target + " -- " + hint
+			flag := []string{"tools/bazelw run " + d.target + " -- " + hint}
+			lines = append(lines, inPlace(flag, d.getenv(commandVar))...)
+			continue
 		}
 		lines = append(lines, hint)
 	}
