@@ -17,7 +17,8 @@ service_image(
 ```
 
 `bazel build :image` makes an OCI layout, `bazel build :image.descriptor` its descriptor, `bazel run :push` pushes it.
-`image_push` makes a target that pushes many. `bazel build :index` makes the image for all platforms of a release.
+`image_push` makes a target that pushes many, `image_prune` one that deletes what CI has left of them in a registry.
+`bazel build :index` makes the image for all platforms of a release.
 """
 
 load("//tools/oci/private:image_descriptor.bzl", _image_descriptor = "image_descriptor")
@@ -25,6 +26,7 @@ load("//tools/oci/private:image_descriptor_info.bzl", _ImageDescriptorInfo = "Im
 load("//tools/oci/private:image_index_info.bzl", _ImageIndexInfo = "ImageIndexInfo")
 load("//tools/oci/private:image_layer.bzl", _image_layer = "image_layer")
 load("//tools/oci/private:image_list_info.bzl", _ImageListInfo = "ImageListInfo")
+load("//tools/oci/private:image_prune.bzl", _image_prune = "image_prune")
 load("//tools/oci/private:image_push.bzl", _image_push = "image_push")
 load("//tools/oci/private:image_release.bzl", _image_release = "image_release")
 load("//tools/oci/private:index_descriptor.bzl", _index_descriptor = "index_descriptor")
@@ -39,6 +41,7 @@ ImageIndexInfo = _ImageIndexInfo
 ImageListInfo = _ImageListInfo
 image_descriptor = _image_descriptor
 image_layer = _image_layer
+image_prune = _image_prune
 image_push = _image_push
 image_release = _image_release
 index_descriptor = _index_descriptor

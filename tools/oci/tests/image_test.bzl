@@ -2,7 +2,7 @@
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts", "unittest")
 load("@rules_oci//oci:defs.bzl", "oci_image")
-load("//tools/oci:defs.bzl", "ImageDescriptorInfo", "descriptor_label", "image_descriptor", "image_layer", "image_push", "label_text", "rlocation_path", "service_image")
+load("//tools/oci:defs.bzl", "ImageDescriptorInfo", "descriptor_label", "image_descriptor", "image_layer", "image_prune", "image_push", "label_text", "rlocation_path", "service_image")
 load("//tools/oci/private:labels.bzl", "package_name_of")
 load("//tools/oci/private:service_image.bzl", "default_repository", "image_labels")
 
@@ -115,6 +115,32 @@ _push_cache_test = analysistest.make(
     config_settings = {_LAYERS: "cache"},
 )
 
+# Names are all that is taken of images: none is in the runfiles.
+def _prune_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    target = analysistest.target_under_test(env)
+    write = [a for a in analysistest.target_actions(env) if a.mnemonic == "FileWrite"][0]
+    asserts.equals(env, ["prune"], ctx.attr.subcommand)
+    asserts.equals(env, {
+        "label": "//tools/oci/tests:prune_all",
+        "registry": "localhost:5001/kubernaut",
+        "repositories": ["tests"],
+        "version": 1,
+    }, json.decode(write.content))
+    asserts.equals(
+        env,
+        {"SLIPWAY_PLAN": "_main/tools/oci/tests/prune_all.plan.json"},
+        target[RunEnvironmentInfo].environment,
+    )
+    images = [f for f in target[DefaultInfo].default_runfiles.files.to_list() if f.is_directory or f.basename.endswith("descriptor.json")]
+    asserts.equals(env, [], images)
+    return analysistest.end(env)
+
+_prune_test = analysistest.make(
+    _prune_test_impl,
+    attrs = {"subcommand": attr.string_list()},
+)
+
 def _fails_test_impl(ctx):
     env = analysistest.begin(ctx)
     asserts.expect_failure(env, ctx.attr.message)
@@ -172,6 +198,16 @@ def image_test_suite(name):
         image = ":on_pulled",
         tags = ["manual"],
     )
+    image_prune(
+        name = "prune_all",
+        images = [":image"],
+        registry = "localhost:5001/kubernaut",
+        tags = ["manual"],
+    )
+    image_prune(
+        name = "prune_none",
+        tags = ["manual"],
+    )
     image_push(
         name = "push_all",
         images = [":image"],
@@ -217,6 +253,16 @@ def image_test_suite(name):
         target_under_test = ":image.layer",
     )
     _paths_test(name = "paths_test")
+    _prune_test(
+        name = "prune_test",
+        subcommand = native.existing_rule("prune_all")["args"],
+        target_under_test = ":prune_all",
+    )
+    _fails_test(
+        name = "prune_none_test",
+        message = "//tools/oci/tests:prune_none: 'images' must name an image when 'lists' names none, got neither",
+        target_under_test = ":prune_none",
+    )
     _push_test(
         name = "push_test",
         layouts = True,

@@ -27,8 +27,10 @@ func runIn(ctx context.Context, program string, args []string, getenv func(strin
 		return command.Code(ctx, err)
 	}
 	return command.Program{
-		Default:  "run", // so that a suite's target needs no subcommand
-		Commands: map[string]command.Command{"run": runCommand(steps), "push": delivery.PushCommand, "doctor": delivery.DoctorCommand, "report": reportCommand},
-		Usage:    usage,
+		Default: "run", // so that a suite's target needs no subcommand
+		Commands: map[string]command.Command{
+			"run": runCommand(steps), "push": delivery.PushCommand, "doctor": delivery.DoctorCommand, "prune": pruneCommand, "report": reportCommand,
+		},
+		Usage: usage,
 	}.Run(ctx, args, inner, streams)
 }

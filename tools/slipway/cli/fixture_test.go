@@ -58,6 +58,9 @@ test "${VERDICT:-PASS}" = PASS
 func setup(env *testscript.Env) error {
 	root := filepath.Join(env.WorkDir, "runfiles", "_main")
 	serve(env)
+	if err := serveGitHub(env); err != nil {
+		return err
+	}
 	var images []plan.Image
 	for _, name := range []string{"gateway", "datastorage"} {
 		image, err := writeImage(root, name, name)
@@ -75,8 +78,9 @@ func setup(env *testscript.Env) error {
 	}
 	for name, content := range map[string]any{
 		"plan.json": p, "node.json": plan.NodeImage{Reference: "kindest/node:v1", Digest: digest([]byte("node"))},
-		"push.json": plan.Push{Version: 1, Label: "//services:push", Registry: env.Getenv("REGISTRY") + "/standard", Images: images},
-		"kind.yaml": "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n", "deploy.yaml": deployment, "gateway_test": testBinary,
+		"push.json":  plan.Push{Version: 1, Label: "//services:push", Registry: env.Getenv("REGISTRY") + "/standard", Images: images},
+		"prune.json": plan.Prune{Version: 1, Label: "//services:prune", Registry: env.Getenv("REGISTRY") + "/standard", Repositories: []string{"gateway", "datastorage"}},
+		"kind.yaml":  "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n", "deploy.yaml": deployment, "gateway_test": testBinary,
 	} {
 		if err := write(filepath.Join(root, name), content); err != nil {
 			return err

@@ -42,7 +42,7 @@ func outputDir(o options, getenv func(string) string, state, suite string, now t
 	}
 	if dir == "" {
 		runs := filepath.Join(state, "runs", suite)
-		prune(runs)
+		pruneRuns(runs)
 		dir = filepath.Join(runs, fmt.Sprintf("%s-%d", now.UTC().Format("20060102T150405"), os.Getpid()))
 	}
 	dir, err := filepath.Abs(dir)
@@ -55,8 +55,8 @@ func outputDir(o options, getenv func(string) string, state, suite string, now t
 	return dir, nil
 }
 
-// prune removes the oldest runs that have ended; names sort by time. What cannot be removed is left.
-func prune(runs string) {
+// pruneRuns removes the oldest runs that have ended; names sort by time. What cannot be removed is left.
+func pruneRuns(runs string) {
 	entries, err := os.ReadDir(runs)
 	if err != nil {
 		return

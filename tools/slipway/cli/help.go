@@ -7,6 +7,7 @@ Usage:
   slipway [run] [flags] [-- test flags]    e.g. slipway --fresh -- -test.run=TestGW1
   slipway push [flags]             sends images to a registry; has a --help of its own
   slipway doctor [flags]           says what a run or a push would fail of; has a --help of its own
+  slipway prune [flags]            deletes what CI has left in a registry; has a --help of its own
   slipway report [--html=FILE] [--summary=FILE] REPORT.json...
                                            show reports of earlier runs, all on one page
   slipway version

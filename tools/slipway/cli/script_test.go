@@ -36,7 +36,9 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata/script",
 		Setup: setup,
-		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"await": await, "exits": exits, "flip": flip, "tagged": tagged, "upstreams": upstreams},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"await": await, "exits": exits, "flip": flip, "lists": lists, "manifest": writeManifest, "tagged": tagged, "upstreams": upstreams,
+		},
 	})
 }
 

@@ -33,8 +33,8 @@ func InBundle(program, workDir string, getenv func(string) string) (func(string)
 	}, nil
 }
 
-// inPlace makes hints fit a bundle: where there is no checkout, tools/bazelw is nothing to type. command is Variable's value.
-func inPlace(hints []string, command string) []string {
+// InPlace makes hints fit a bundle: where there is no checkout, tools/bazelw is nothing to type. command is Variable's value.
+func InPlace(hints []string, command string) []string {
 	if command == "" {
 		return hints
 	}

@@ -38,7 +38,7 @@ func Complain(w io.Writer, err error, command string) {
 	for _, detail := range details {
 		fmt.Fprintf(w, "  %s\n", detail)
 	}
-	list := inPlace(hints(err), command)
+	list := InPlace(hints(err), command)
 	for _, hint := range list[:min(len(list), maxHints)] {
 		fmt.Fprintf(w, "slipway: hint: %s\n", hint)
 	}

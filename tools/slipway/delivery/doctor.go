@@ -160,7 +160,7 @@ func (d *diagnosis) complete(hints []string) []string {
 	for _, hint := range hints {
 		if strings.HasPrefix(hint, "--") {
 			flag := []string{"tools/bazelw run " + d.target + " -- " + hint}
-			lines = append(lines, inPlace(flag, d.getenv(commandVar))...)
+			lines = append(lines, command.InPlace(flag, d.getenv(command.Variable))...)
 			continue
 		}
 		lines = append(lines, hint)

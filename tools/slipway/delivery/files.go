@@ -50,8 +50,8 @@ func (f *Files) Read(what, rlocation string) ([]byte, error) {
 	return data, nil
 }
 
-// readPlan takes a file before a runfile.
-func (f *Files) readPlan(name string) ([]byte, error) {
+// ReadPlan takes a file before a runfile.
+func (f *Files) ReadPlan(name string) ([]byte, error) {
 	data, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) && f.err == nil {
 		return f.Read("plan", name)

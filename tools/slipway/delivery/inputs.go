@@ -32,7 +32,7 @@ type Image struct {
 
 // ReadInputs reads the plan of a push, of a suite, or of a set with those of its suites, and the images' descriptors.
 func ReadInputs(name string, f *Files) (in Inputs, err error) {
-	data, err := f.readPlan(name)
+	data, err := f.ReadPlan(name)
 	if err != nil {
 		return in, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
+	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 	"github.com/kubernaut/kubernaut/tools/slipway/registry"
 )
 
@@ -64,4 +65,14 @@ func status(err error) int {
 func hostOf(repository string) string {
 	host, _, _ := strings.Cut(repository, "/")
 	return host
+}
+
+// checkTags refuses what a registry must not have: it would end up in addresses and on terminals.
+func checkTags(doing string, tags []string) error {
+	for _, tag := range tags {
+		if !plan.IsTag(tag) {
+			return fmt.Errorf("%s: %q is no tag", doing, tag)
+		}
+	}
+	return nil
 }

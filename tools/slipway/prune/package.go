@@ -60,6 +60,9 @@ func (p *Package) Scan(ctx context.Context) ([]Manifest, error) {
 			continue
 		}
 		m := &Manifest{Digest: v.GetName(), Tags: tagsOf(v), Date: later(v.GetCreatedAt().Time, v.GetUpdatedAt().Time)}
+		if err := checkTags("listing versions of "+p.repository, m.Tags); err != nil {
+			return nil, err
+		}
 		ids[m.Digest] = v.GetID()
 		manifests = append(manifests, m)
 	}

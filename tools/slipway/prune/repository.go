@@ -103,6 +103,9 @@ func (r *Repository) Scan(ctx context.Context) ([]Manifest, error) {
 	if err != nil {
 		return nil, r.explain("listing tags of", err)
 	}
+	if err := checkTags("listing tags of "+r.name, tags); err != nil {
+		return nil, err
+	}
 	r.setTags(tags)
 	if slices.Contains(tags, journalTag) {
 		if err := r.readJournal(ctx); err != nil {
