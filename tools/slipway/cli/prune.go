@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -108,10 +109,7 @@ func (p *pruner) repositories() ([]string, error) {
 	}
 	p.registry, p.reason = decision.Registry, decision.Reason
 	if p.options.api == apiAuto {
-		p.options.api = apiDistribution
-		if hostIs(p.registry, gitHubRegistry) {
-			p.options.api = apiGitHub
-		}
+		p.options.api = apiOf(p.registry, p.apiAddress())
 	}
 	images := wanted.Repositories
 	if len(p.options.images) > 0 {
@@ -132,9 +130,21 @@ func (p *pruner) repositories() ([]string, error) {
 	return names, nil
 }
 
-func hostIs(registry, host string) bool {
-	got, _, _ := strings.Cut(registry, "/")
-	return got == host
+// apiOf tells GitHub's registries from others: ghcr.io, and those of an Enterprise server, which answers for its API itself.
+func apiOf(registry, api string) string {
+	host, _, _ := strings.Cut(registry, "/")
+	at, err := url.Parse(api)
+	if host == gitHubRegistry || err == nil && at.Host != "" && (host == at.Host || host == "containers."+at.Host) {
+		return apiGitHub
+	}
+	return apiDistribution
+}
+
+func (p *pruner) apiAddress() string {
+	if address := p.getenv("GITHUB_API_URL"); address != "" {
+		return address
+	}
+	return gitHubAPI
 }
 
 func (p *pruner) connect() error {
@@ -143,12 +153,8 @@ func (p *pruner) connect() error {
 		p.limits.Pause = gitHubPause
 	}
 	p.client = prune.Client{Transport: p.limits, Keychain: p.keychain(), Jobs: p.options.jobs}
-	address := p.getenv("GITHUB_API_URL")
-	if address == "" {
-		address = gitHubAPI
-	}
 	var err error
-	p.api, err = prune.NewGitHub(address, p.getenv("GITHUB_TOKEN"), p.limits)
+	p.api, err = prune.NewGitHub(p.apiAddress(), p.getenv("GITHUB_TOKEN"), p.limits)
 	return fault.New(fault.Usage, err, "export GITHUB_API_URL="+gitHubAPI)
 }
 

@@ -41,7 +41,8 @@ Flags:
   --plan=FILE           whose repositories: the plan of //services:prune or of an image_push (default: $SLIPWAY_PLAN)
   --image=NAME          a repository below --registry in place of the plan's, as often as wanted
   --catalog             all repositories below --registry that the registry's catalog has
-  --api=KIND            github, distribution or auto: github for ghcr.io (default auto)
+  --api=KIND            github, distribution or auto: github for ghcr.io and for the host of
+                        $GITHUB_API_URL (default auto)
   --pull-requests=OWNER/NAME
                         whose pull requests pr-<N> are (default: $GITHUB_REPOSITORY). Unset: tags pr-<N> stay
   --pr=N                this pull request is closed; no other is looked at, nor is main

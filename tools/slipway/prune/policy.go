@@ -27,7 +27,7 @@ type Policy struct {
 }
 
 var (
-	pullTag = regexp.MustCompile(`^pr-([1-9][0-9]{0,8})$`)
+	pullTag = regexp.MustCompile(`^pr-([1-9][0-9]{0,9})$`)
 	mainTag = regexp.MustCompile(`^main-[0-9a-f]{12}$`)
 	// https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema, and cosign's three.
 	attachedTag = regexp.MustCompile(`^sha(256-[0-9a-f]{64}|512-[0-9a-f]{128})(\.(sig|att|sbom))?$`)
