@@ -192,12 +192,13 @@ func (r *Run) delete(ctx context.Context, m Manifest) error {
 	return nil
 }
 
-// untag removes the tags whose manifests stay.
+// untag removes the tags whose manifests stay by plan. A manifest that could not be deleted keeps its tags: another run finds it
+// by them.
 func (r *Run) untag(ctx context.Context, now Plan) error {
 	store, can := r.Store.(Untagger)
 	planned := map[string]bool{}
-	for _, t := range r.plan.Tags {
-		planned[t.Tag] = t.Delete
+	for _, t := range r.plan.loose() {
+		planned[t.Tag] = true
 	}
 	for _, t := range now.loose() {
 		if !can || !planned[t.Tag] {
