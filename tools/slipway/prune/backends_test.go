@@ -1,6 +1,7 @@
 package prune_test
 
 import (
+	"context"
 	"io"
 	"log"
 	"net/http"
@@ -112,7 +113,12 @@ func (d *distribution) state(t *testing.T, w *world) state {
 // head returns the digest, "" when it is not there.
 func (d *distribution) head(t *testing.T, reference string) string {
 	t.Helper()
-	resp, err := http.Head(address(d.repo, reference))
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodHead, address(d.repo, reference), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept", imageType+", "+indexType)
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
