@@ -100,19 +100,13 @@ func (s *session) each(do func(*state) error) error { return s.eachOf(s.states, 
 
 func (s *session) eachOf(states []*state, do func(*state) error) error {
 	errs := make([]error, len(states))
-	g := s.small()
+	var g errgroup.Group
+	g.SetLimit(s.jobs * smallPerJob)
 	for i, st := range states {
 		g.Go(func() error { errs[i] = s.explain(st.image, do(st)); return nil })
 	}
 	g.Wait()
 	return errors.Join(errs...)
-}
-
-// small runs requests some at a time; those among them that carry a layer wait for each other at session.sending.
-func (s *session) small() *errgroup.Group {
-	var g errgroup.Group
-	g.SetLimit(s.jobs * smallPerJob)
-	return &g
 }
 
 // points reports whether ref is there and has the digest. An answer without a usable digest counts as no: what follows is

@@ -30,7 +30,8 @@ type session struct {
 	client   *http.Client
 	puller   *remote.Puller
 	pusher   *remote.Pusher  // of manifests with a subject
-	sending  chan struct{}   // holds a token for each layer whose bytes are on their way
+	sending  chan struct{}   // a place for each layer whose bytes may be on their way
+	asking   chan struct{}   // a place for each other request of uploads
 	options  []remote.Option // of puller and pusher
 	images   []Image
 	states   []*state // of the images, in their order; set by look
@@ -86,7 +87,7 @@ func (p *Pusher) open(ctx context.Context, images []Image, scopes []string) (*se
 	if s.jobs <= 0 {
 		s.jobs = defaultJobs
 	}
-	s.sending = make(chan struct{}, s.jobs)
+	s.sending, s.asking = make(chan struct{}, s.jobs), make(chan struct{}, s.jobs*smallPerJob)
 	if s.backoff <= 0 {
 		s.backoff = defaultBackoff
 	}

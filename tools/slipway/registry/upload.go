@@ -8,6 +8,7 @@ import (
 	"io/fs"
 
 	"github.com/google/go-containerregistry/pkg/name"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 	"github.com/kubernaut/kubernaut/tools/slipway/progress"
@@ -47,7 +48,7 @@ func (s *session) upload(ctx context.Context) error {
 		}
 	}
 	for _, own := range []bool{true, false} {
-		g := s.small()
+		var g errgroup.Group // without a limit: what waits for a layer's turn keeps nobody from asking
 		for _, u := range uploads {
 			for _, b := range u.state.image.Descriptor.Blobs() {
 				if mine := owner[b.Digest] == u.state; own {
@@ -106,7 +107,7 @@ func (u *imageUpload) blob(ctx context.Context, b plan.Blob, mine bool) error {
 	if ctx.Err() != nil {
 		return ctx.Err() // no request that cannot succeed
 	}
-	there, err := u.session.blobExists(ctx, u.state.repo, b.Digest)
+	there, err := u.asks(ctx, b)
 	switch {
 	case err != nil:
 		return err
@@ -116,6 +117,15 @@ func (u *imageUpload) blob(ctx context.Context, b plan.Blob, mine bool) error {
 		return u.bring(ctx, b, u.state)
 	}
 	return nil
+}
+
+func (u *imageUpload) asks(ctx context.Context, b plan.Blob) (there bool, err error) {
+	leave, err := enter(ctx, u.session.asking)
+	if err != nil {
+		return false, err
+	}
+	defer leave()
+	return u.session.blobExists(ctx, u.state.repo, b.Digest)
 }
 
 // bring mounts or sends a blob that the repository lacks.
@@ -196,14 +206,8 @@ func (u *imageUpload) transfer(ctx context.Context, b plan.Blob, from string) (o
 }
 
 func (u *imageUpload) try(ctx context.Context, c *content, from string) (outcome, error) {
-	s, repo := u.session, u.state.repo
-	location, err := s.begin(ctx, repo, c.blob.Digest, from)
-	var answer *answerError
-	if from != "" && errors.As(err, &answer) && !busy(answer.refusal.StatusCode) {
-		// Some registries answer a mount that they do not do with an error instead of an upload:
-		// https://github.com/google/go-containerregistry/issues/1404.
-		location, err = s.begin(ctx, repo, c.blob.Digest, "")
-	}
+	s := u.session
+	location, err := u.begin(ctx, c.blob, from)
 	if err != nil {
 		return present, err
 	}
@@ -213,15 +217,43 @@ func (u *imageUpload) try(ctx context.Context, c *content, from string) (outcome
 	if from != "" {
 		c.blobs = inMemory(u.state.image.Descriptor, s.kept)
 	}
-	if c.blob.Digest != u.state.image.Descriptor.Config.Digest {
-		select {
-		case s.sending <- struct{}{}:
-			defer func() { <-s.sending }()
-		case <-ctx.Done():
-			return present, ctx.Err()
-		}
+	places := s.sending
+	if c.blob.Digest == u.state.image.Descriptor.Config.Digest {
+		places = s.asking
 	}
+	leave, err := enter(ctx, places)
+	if err != nil {
+		return present, err
+	}
+	defer leave()
 	return sent, s.send(ctx, location, c.blob, func() (io.ReadCloser, error) { return c.open(ctx) })
+}
+
+// begin opens an upload, or mounts the blob, which leaves no location.
+func (u *imageUpload) begin(ctx context.Context, b plan.Blob, from string) (location string, err error) {
+	leave, err := enter(ctx, u.session.asking)
+	if err != nil {
+		return "", err
+	}
+	defer leave()
+	location, err = u.session.begin(ctx, u.state.repo, b.Digest, from)
+	var answer *answerError
+	if from != "" && errors.As(err, &answer) && !busy(answer.refusal.StatusCode) {
+		// Some registries answer a mount that they do not do with an error instead of an upload:
+		// https://github.com/google/go-containerregistry/issues/1404.
+		return u.session.begin(ctx, u.state.repo, b.Digest, "")
+	}
+	return location, err
+}
+
+// enter waits for one of the places, until leave or the end of ctx.
+func enter(ctx context.Context, places chan struct{}) (leave func(), err error) {
+	select {
+	case places <- struct{}{}:
+		return func() { <-places }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // count adds the state's blobs to r.
