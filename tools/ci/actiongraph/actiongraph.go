@@ -1,7 +1,7 @@
 // Package actiongraph gives each test of a Bazel workspace a digest of everything that its result may depend on.
 //
-// It reads what `bazel aquery --output=jsonproto 'deps(tests(//...))'` writes: the actions that `bazel test` would run, each
-// with Bazel's own key (command line, environment, execution requirements, contents of files that it writes) and its input
+// It reads what `bazel aquery --output=jsonproto --include_file_write_contents 'deps(tests(//...))'` writes: the actions that `bazel test` would run, each
+// with Bazel's key (command line, environment, execution requirements, contents of files that it writes) and its input
 // artifacts. An action's digest is its key with the digests of its inputs: of the action that makes an input, or of the
 // content of a source file, wherever the file is: in the workspace, in another module, in the Go toolchain. A test's digest is
 // that of its TestRunner actions. This is the digest that a build with an empty cache would have to start from, so two
@@ -24,6 +24,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Graph is the part of analysis_v2.ActionGraphContainer that decides about results.
@@ -36,6 +37,7 @@ type Graph struct {
 	classes   map[int]string
 	actions   []*action
 	makers    map[int]*action // by the artifact that they make
+	folders   *strings.Replacer
 }
 
 type artifact struct {
@@ -68,6 +70,7 @@ type action struct {
 	Inputs    []int   `json:"inputDepSetIds"`
 	Outputs   []int   `json:"outputIds"`
 	Discovers bool    `json:"discoversInputs"`
+	Contents  string  `json:"fileContents"` // of what the action writes, where Bazel tells
 	Info      []entry `json:"executionInfo"`
 }
 
@@ -87,13 +90,14 @@ type container struct {
 	Fragments []fragment `json:"pathFragments"`
 }
 
-// Decode reads the whole of r.
-func Decode(r io.Reader) (*Graph, error) {
+// Decode reads the whole of r. Folders are absolute paths that differ between evaluations and mean the same: the checkout, Bazel's
+// output base.
+func Decode(r io.Reader, folders ...string) (*Graph, error) {
 	var c container
 	if err := json.NewDecoder(r).Decode(&c); err != nil {
 		return nil, fmt.Errorf("decoding the action graph: %w", err)
 	}
-	g := &Graph{classes: map[int]string{}, actions: c.Actions, makers: map[int]*action{}}
+	g := &Graph{classes: map[int]string{}, actions: c.Actions, makers: map[int]*action{}, folders: replacer(folders)}
 	g.artifacts = byID(c.Artifacts, func(a artifact) int { return a.ID })
 	g.fragments = byID(c.Fragments, func(f fragment) int { return f.ID })
 	g.sets = byID(c.Sets, func(s depset) int { return s.ID })
@@ -107,6 +111,27 @@ func Decode(r io.Reader) (*Graph, error) {
 		}
 	}
 	return g, nil
+}
+
+// replacer replaces the folder of a path that stands behind a space, as in a list of runfiles, by its place in the arguments.
+func replacer(folders []string) *strings.Replacer {
+	var pairs []string
+	for i, folder := range folders {
+		pairs = append(pairs, " "+folder+"/", fmt.Sprintf(" <%d>/", i))
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+// key is what the action is beside its inputs. Bazel's own keys of two actions have the checkout's path in them: the list of
+// a test's runfiles, for which its content stands here, and the folder of links, which that list says all about.
+func (g *Graph) key(a *action) string {
+	switch {
+	case a.Mnemonic == "SymlinkTree":
+		return a.Mnemonic
+	case a.Mnemonic == "SourceSymlinkManifest" && a.Contents != "":
+		return a.Mnemonic + " " + g.folders.Replace(a.Contents)
+	}
+	return a.Mnemonic + " " + a.Key
 }
 
 func byID[T any](all []T, id func(T) int) map[int]T {

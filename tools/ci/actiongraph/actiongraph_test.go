@@ -108,6 +108,34 @@ func TestDoubts(t *testing.T) {
 	}
 }
 
+// A checkout elsewhere gives Bazel other keys for runfiles, and the same digests here.
+func TestFolders(t *testing.T) {
+	digest := func(workspace, key, link string) string {
+		t.Helper()
+		manifest := `{"targetId": 1, "actionKey": "` + key + `", "mnemonic": "SourceSymlinkManifest", "outputIds": [3], "fileContents": "_main/a ` + workspace + `/a\n_main/b /out/b` + link + `\n"}`
+		tree := `{"targetId": 1, "actionKey": "` + key + `", "mnemonic": "SymlinkTree", "inputDepSetIds": [2], "outputIds": [4]}`
+		runner := `{"targetId": 2, "actionKey": "k", "mnemonic": "TestRunner", "inputDepSetIds": [1]}`
+		text := `{"actions": [` + manifest + "," + tree + "," + runner + `], "artifacts": [{"id": 3}, {"id": 4}],
+		  "depSetOfFiles": [{"id": 1, "directArtifactIds": [4]}, {"id": 2, "directArtifactIds": [3]}], "targets": [{"id": 2, "label": "//:t"}]}`
+		g, err := actiongraph.Decode(strings.NewReader(text), workspace, "/out")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := g.Tests(content(""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all[0].Digest
+	}
+	want := digest("/one", "k1", "")
+	if got := digest("/another/one", "k2", ""); got != want {
+		t.Error("the checkout's folder counts")
+	}
+	if got := digest("/one", "k1", "x"); got == want {
+		t.Error("a runfile's target does not count")
+	}
+}
+
 func TestErrors(t *testing.T) {
 	if _, err := actiongraph.Decode(strings.NewReader(graph[:500])); err == nil {
 		t.Error("got no error for half a graph")

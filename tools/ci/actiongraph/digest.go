@@ -89,7 +89,7 @@ func (d *digester) action(a *action) (node, error) {
 	if n, known := d.actions[a]; known {
 		return n, nil
 	}
-	n, err := d.sum("action "+a.Key+" "+a.Mnemonic, a.Inputs, d.set)
+	n, err := d.sum("action "+d.key(a), a.Inputs, d.set)
 	if a.Discovers {
 		n.doubt = first(n.doubt, fmt.Sprintf("%s of %s finds inputs while it runs", a.Mnemonic, d.labels[a.Target].Label))
 	}

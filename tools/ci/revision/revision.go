@@ -45,7 +45,7 @@ func (c Checkout) Commit(ctx context.Context, rev string) (string, error) {
 	if c.shallow(ctx) {
 		return "", fault.New(fault.Usage, fmt.Errorf("finding revision %q: it is not in this clone, which is shallow", rev), deepen...)
 	}
-	return "", fault.New(fault.Usage, fmt.Errorf("finding revision %q: it is not in this clone", rev), "git fetch origin", "git rev-parse --verify "+quote(rev))
+	return "", fault.New(fault.Usage, fmt.Errorf("finding revision %q: it is not in this clone", rev), "git fetch origin", "git branch --all")
 }
 
 // deepen are the lines to type, here and in a workflow, when a commit is cut off.
@@ -124,6 +124,3 @@ func environment(environ []string) []string {
 	}
 	return append(kept, "LC_ALL=C")
 }
-
-// quote makes one word of a POSIX shell.
-func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

@@ -47,6 +47,9 @@ func (e *EvaluationError) Unwrap() error { return e.Err }
 
 // Base is the checkout's output base.
 func (b Bazel) Base(ctx context.Context, workspace string) (string, error) {
+	if b.OutputBase != "" {
+		return b.OutputBase, nil
+	}
 	out, err := b.run(ctx, workspace, "info", "output_base")
 	return strings.TrimSpace(string(out)), err
 }
@@ -61,7 +64,7 @@ func (b Bazel) Take(ctx context.Context, workspace string) (Snapshot, error) {
 	if err != nil {
 		return Snapshot{}, err
 	}
-	args := []string{"aquery", "--output=jsonproto", "--include_commandline=false", "--noshow_progress", "--ui_event_filters=-info,-debug"}
+	args := []string{"aquery", "--output=jsonproto", "--include_commandline=false", "--include_file_write_contents", "--noshow_progress", "--ui_event_filters=-info,-debug"}
 	if b.Config != "" {
 		args = append(args, "--config="+b.Config)
 	}
@@ -69,7 +72,7 @@ func (b Bazel) Take(ctx context.Context, workspace string) (Snapshot, error) {
 	if err != nil {
 		return Snapshot{}, err
 	}
-	graph, err := actiongraph.Decode(bytes.NewReader(out))
+	graph, err := actiongraph.Decode(bytes.NewReader(out), base, workspace)
 	if err != nil {
 		return Snapshot{}, err
 	}
