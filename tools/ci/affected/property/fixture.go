@@ -49,6 +49,13 @@ func (f *fixtureRun) run(ctx context.Context, here string, n int) error {
 			return fmt.Errorf("edit %d, %s: %w", step+1, e.kind, err)
 		}
 	}
+	changed := 0
+	for _, c := range f.counts {
+		changed += c.changed
+	}
+	if changed < n { // most edits change several tests
+		f.faults = append(f.faults, fmt.Errorf("%d edits changed what %d tests got: the truth does not see them", n, changed))
+	}
 	return errors.Join(f.faults...)
 }
 

@@ -20,7 +20,8 @@ func TestSuiteImages(t *testing.T) {
 func TestHashes(t *testing.T) {
 	const log = `{"commandArgs": ["a"], "environmentVariables": [{"name": "N", "value": "v"}], "mnemonic": "TestRunner", "targetLabel": "//:a",
   "inputs": [{"path": "p", "digest": {"hash": "h1"}}, {"path": "q", "digest": {"hash": "h2"}}]}
-{"mnemonic": "Compile", "targetLabel": "//:a"}`
+{"mnemonic": "Compile", "targetLabel": "//:a", "commandArgs": ["cc"]}
+{"mnemonic": "TestRunner", "targetLabel": "//:a", "commandArgs": ["tools/test/generate-xml.sh", "12"]}`
 	want := read(t, log)
 	if len(want) != 1 {
 		t.Fatalf("got %v", want)
