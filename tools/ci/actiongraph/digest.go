@@ -25,7 +25,7 @@ type Files func(path string) ([sha256.Size]byte, error)
 
 // Tests returns the tests by label. The graph is not safe for concurrent use meanwhile.
 func (g *Graph) Tests(files Files) ([]Test, error) {
-	d := digester{g, files, map[*action]node{}, map[int]node{}}
+	d := digester{g, files, map[*action]node{}, map[int]node{}, map[int]node{}}
 	runners := map[string][]*action{}
 	for _, a := range g.actions {
 		if a.Mnemonic == "TestRunner" {
@@ -55,6 +55,7 @@ type digester struct {
 	files   Files
 	actions map[*action]node
 	sets    map[int]node
+	sources map[int]node // by artifact: many sets have the same one
 }
 
 // test sums up the shards and configurations of one target.
@@ -122,8 +123,13 @@ func (d *digester) artifact(id int) (node, error) {
 	if strings.HasPrefix(path, "bazel-out/") {
 		return node{doubt: path + " is written by Bazel for each build"}, nil
 	}
+	if n, known := d.sources[id]; known {
+		return n, nil
+	}
 	sum, err := d.files(path)
-	return node{sum: sha256.Sum256(fmt.Appendf(nil, "source %q %x", path, sum))}, err
+	n := node{sum: sha256.Sum256(fmt.Appendf(nil, "source %q %x", path, sum))}
+	d.sources[id] = n
+	return n, err
 }
 
 // sum digests what of says of each id.

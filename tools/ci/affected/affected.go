@@ -7,10 +7,10 @@
 // On doubt all tests are affected, and the answer says why: the files that choose Bazel or its options differ, the base cannot be
 // evaluated, or there is none. A head that cannot be evaluated is an error: nothing could run on it.
 //
-// What it costs: one analysis of all tests for each state that is not kept yet, in a fresh Bazel server about 35 s on two
-// processors and 0.1 s for hashing what it names; nothing is built. The base is checked out into the cache folder meanwhile
-// (as many bytes as the checkout has files) and uses the checkout's output base, so that no module is fetched or kept twice. That
-// restarts Bazel's server; a base that was evaluated before costs nothing of this.
+// What it costs: one analysis of all tests for each state that is not kept yet, in a fresh Bazel server 33 s on two idle
+// processors, and 4 s for hashing what it names, 450 MB in 15,000 files; nothing is built. The base is checked out into the
+// cache folder meanwhile (as many bytes as the checkout has files) and uses the checkout's output base, so that no module is
+// fetched or kept twice. That restarts Bazel's server; a base that was evaluated before costs nothing of this.
 package affected
 
 import (

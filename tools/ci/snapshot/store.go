@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 )
 
-// Store keeps snapshots in a folder, one file of some 30 kB for each. It is safe for concurrent use, also by several
+// Store keeps snapshots in a folder, one file of some 45 kB for each. It is safe for concurrent use, also by several
 // processes: files appear as a whole.
 type Store struct {
 	Dir string // need not exist; empty keeps nothing
