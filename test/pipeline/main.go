@@ -106,7 +106,7 @@ func (p *pipeline) prepare(ctx context.Context) (err error) {
 	}
 	p.registry, err = ghcr.New(ghcr.Options{
 		Accounts: []ghcr.Account{ghcr.Workflow(repository, writeToken), ghcr.Fork(repository, readToken)},
-		Busy:     2, RetryAfter: 1, TagLag: 1,
+		TagLag:   1,
 	})
 	return err
 }

@@ -14,7 +14,7 @@ import (
 // The change of each event: a text that the gateway's image has, and nearly no other.
 const (
 	changedFile = "services/gateway/command/command.go"
-	changedText = "gateway: error: unexpected argument"
+	changedText = "connecting to the Kubernetes API"
 )
 
 // origin is a repository with the work tree as its one commit, and branches with a change on top.
