@@ -58,15 +58,13 @@ func (r *report) checkRights() []error {
 	return errs
 }
 
-// write prints a table for each event. Bytes are sent to the registry, from the registry, and from the remote cache.
-func write(w io.Writer, reports []report, l limits) {
-	for _, r := range reports {
-		fmt.Fprintf(w, "## %s, %s: %d images pushed\n\n| job | result | time | pushed | pulled | from the cache | disk, most |\n|---|---|---|---|---|---|---|\n", r.kind.name, r.tag, r.images)
-		for _, j := range r.jobs {
-			fmt.Fprintf(w, "| %s | %s | %.0f s | %s | %s | %s | %s |\n", j.Name(), j.Result.Result, j.Took.Seconds(),
-				progress.Bytes(j.pushed), progress.Bytes(j.pulled), progress.Bytes(j.cached), progress.Bytes(j.peak))
-		}
-		fmt.Fprintln(w)
+// write prints the table of an event. Bytes are sent to the registry, from the registry, and from the remote cache.
+func write(w io.Writer, r report, l limits) {
+	fmt.Fprintf(w, "## %s, %s: %s pushed\n\n", r.kind.name, r.tag, progress.Count(r.images, "image"))
+	fmt.Fprint(w, "| job | result | time | pushed | pulled | from the cache | disk, most |\n|---|---|---|---|---|---|---|\n")
+	for _, j := range r.jobs {
+		fmt.Fprintf(w, "| %s | %s | %.0f s | %s | %s | %s | %s |\n", j.Name(), j.Result.Result, j.Took.Seconds(),
+			progress.Bytes(j.pushed), progress.Bytes(j.pulled), progress.Bytes(j.cached), progress.Bytes(j.peak))
 	}
-	fmt.Fprintln(w, l.String())
+	fmt.Fprintf(w, "\n%s\n\n", l.String())
 }

@@ -76,7 +76,7 @@ func (p *pipeline) run(ctx context.Context, events []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.end(ctx)) }()
-	reports, errs := []report{}, []error{}
+	var errs []error
 	for _, name := range events {
 		r, err := p.event(ctx, name)
 		if ctx.Err() != nil {
@@ -85,9 +85,8 @@ func (p *pipeline) run(ctx context.Context, events []string) (err error) {
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", name, err))
 		}
-		reports = append(reports, r)
+		write(os.Stdout, r, p.limits)
 	}
-	write(os.Stdout, reports, p.limits)
 	return errors.Join(errs...)
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -206,6 +207,26 @@ func TestCheck(t *testing.T) {
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got error %v, want %q", name, err, c.want)
 		}
+	}
+}
+
+func TestWrite(t *testing.T) {
+	r := passed()
+	r.kind, r.jobs = kind{name: "push to main"}, r.jobs[2:3]
+	r.jobs[0].pushed, r.jobs[0].peak, r.jobs[0].Took = 1_500_000, 2000, 3*time.Second
+	var b strings.Builder
+	write(&b, r, limits{tests: "//a", cluster: "//b", left: []string{"c", "d"}})
+	want := `## push to main, main-0123456789ab: 11 images pushed
+
+| job | result | time | pushed | pulled | from the cache | disk, most |
+|---|---|---|---|---|---|---|
+| images | success | 3 s | 1.5 MB | 0 B | 0 B | 2.0 kB |
+
+left out: tests but //a; with a cluster but //b; suites c, d
+
+`
+	if d := cmp.Diff(want, b.String()); d != "" {
+		t.Errorf("table (-want +got):\n%s", d)
 	}
 }
 

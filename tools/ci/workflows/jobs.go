@@ -25,11 +25,14 @@ func headOfFork(f File) []Problem {
 	})
 }
 
-// concurrency: two runs of one ref race for its tags and its cluster. A job may have a group of its own instead.
+// concurrency: two runs of one ref race for its tags and its cluster. One group for all refs is right for what must not happen twice
+// at the same time, such as a release; pull requests and runs that cancel others would take each other's place. A job may have a
+// group of its own instead.
 func concurrency(f File) []Problem {
-	if f.Concurrency != nil {
-		if g := f.Concurrency.Group; g == nil || !g.ContainsExpression() {
-			return []Problem{problem(f.Concurrency.Pos, "the concurrency group is the same for all refs")}
+	if c := f.Concurrency; c != nil {
+		cancels := c.CancelInProgress != nil && (c.CancelInProgress.Value || c.CancelInProgress.Expression != nil)
+		if c.Group == nil || !c.Group.ContainsExpression() && (cancels || f.on("pull_request", "pull_request_target")) {
+			return []Problem{problem(c.Pos, "the concurrency group is the same for all refs")}
 		}
 		return nil
 	}

@@ -151,6 +151,18 @@ func TestNoConcurrency(t *testing.T) {
 	}
 }
 
+func TestOneGroupForAllRefs(t *testing.T) {
+	text := strings.NewReplacer("  pull_request:\n    branches: [main]\n", "", "  gate:", "  done:").Replace(good)
+	text = strings.Replace(text, "good-${{ github.ref }}", "good", 1)
+	if got := check(t, text); got != nil {
+		t.Errorf("got %q", got)
+	}
+	got := check(t, strings.Replace(text, "  group: good\n", "  group: good\n  cancel-in-progress: true\n", 1))
+	if d := cmp.Diff([]string{"concurrency-limits: the concurrency group is the same for all refs"}, got); d != "" {
+		t.Errorf("a run that cancels others (-want +got):\n%s", d)
+	}
+}
+
 func TestHeadOfFork(t *testing.T) {
 	const want = "dangerous-triggers: an event that a fork can cause and that has secrets checks out ref ${{ github.head_ref }}"
 	text := strings.Replace(good, "  pull_request:\n", "  pull_request_target:\n", 1)
