@@ -87,7 +87,8 @@ Environment:
   IMAGE_TAG             at most 128 characters of A-Z a-z 0-9 _ . -
   BAZEL_REMOTE_CACHE    see --cache; tools/bazelw gives it to Bazel too
   SLIPWAY_PLAN          see --plan
-  SLIPWAY_ENGINE_HOOK   command that starts a container engine when none answers
+  SLIPWAY_ENGINE_HOOK   command that starts a container engine when none answers, and gives it the
+                        node image of the offline tool set when it lacks that
   KUBERNAUT_CACHE       cache folder (default: $XDG_CACHE_HOME/kubernaut, else
                         $HOME/.cache/kubernaut)
   GITHUB_STEP_SUMMARY   see --summary

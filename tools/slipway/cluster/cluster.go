@@ -41,7 +41,7 @@ type Config struct {
 	Logs       string            // folder for the logs of a cluster whose creation fails; "": they are lost
 	Fresh      bool              // delete what is there first
 	Engine     string            // "docker" or "podman"; "": the one that answers, Docker first
-	EngineHook []string          // command that starts an engine when none answers; nil: none
+	EngineHook []string          // command that starts an engine when none answers, and gives it the node image of the offline tool set; nil: none
 	Progress   progress.Reporter // nil: silent
 	// Storage is told where the engine that was found keeps its data, before anything is created there; nil: it does not matter.
 	Storage func(disk.Folder)
@@ -115,7 +115,7 @@ func acquire(ctx context.Context, cfg Config, kind kindConfig) (*Lease, error) {
 			cfg.Storage(folder)
 		}
 	}
-	host := &kindHost{engine: engine, image: cfg.Image, progress: cfg.Progress}
+	host := &kindHost{engine: engine, image: cfg.Image, hook: cfg.EngineHook, progress: cfg.Progress}
 	if err := host.contain(ctx); err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
+	"github.com/kubernaut/kubernaut/tools/slipway/progress"
 )
 
 // answerTimeout bounds the question whether an engine runs.
@@ -43,7 +44,7 @@ func detect(ctx context.Context, cfg Config) (engine, error) {
 	if found != "" || errors.Is(err, errDenied) || len(cfg.EngineHook) == 0 {
 		return found, err
 	}
-	if err := startEngine(ctx, cfg); err != nil {
+	if err := runHook(ctx, cfg.EngineHook, cfg.Progress, "container engine"); err != nil {
 		return "", fault.New(fault.Delivery, err)
 	}
 	return firstAnswering(ctx, candidates)
@@ -96,16 +97,16 @@ func lastLine(text, fallback string) string {
 	return text[strings.LastIndexByte(text, '\n')+1:]
 }
 
-// startEngine runs the hook and shows its output, line by line.
-func startEngine(ctx context.Context, cfg Config) error {
-	step := cfg.Progress.Step("container engine", 0)
-	err := streamLines(command(ctx, cfg.EngineHook...), cfg.Progress.Line)
+// runHook brings what is named by the hook, and shows the hook's output, line by line.
+func runHook(ctx context.Context, hook []string, to progress.Reporter, what string) error {
+	step := to.Step(what, 0)
+	err := streamLines(command(ctx, hook...), to.Line)
 	if err != nil {
-		err = fmt.Errorf("starting a container engine by %q: %w", strings.Join(cfg.EngineHook, " "), err)
+		err = fmt.Errorf("bringing the %s by %q: %w", what, strings.Join(hook, " "), err)
 		step.Fail(err)
 		return err
 	}
-	step.Done("started")
+	step.Done("there")
 	return nil
 }
 

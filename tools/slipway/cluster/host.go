@@ -33,6 +33,7 @@ const (
 type kindHost struct {
 	engine   engine
 	image    plan.NodeImage
+	hook     []string // starts an engine, and gives it the node image of the offline tool set
 	progress progress.Reporter
 }
 
@@ -41,11 +42,11 @@ func (h *kindHost) offline() bool { return strings.HasPrefix(h.image.Reference, 
 
 // ensureImage brings the node image into the engine, which kind would do without showing it and without an end by ctx.
 func (h *kindHost) ensureImage(ctx context.Context) error {
-	if _, err := h.engine.run(ctx, nil, "image", "inspect", "--format", "{{.Id}}", h.image.Reference); err == nil {
+	if h.hasImage(ctx) {
 		return nil
 	}
 	if h.offline() {
-		return fault.New(fault.Delivery, fmt.Errorf("node image %q is not in %s, and no registry has it: the offline tool set makes it", h.image.Reference, h.engine), "tools/bazelw --setup")
+		return h.makeImage(ctx)
 	}
 	step := h.progress.Step("node image "+h.image.Reference, 0)
 	if _, err := h.engine.run(ctx, nil, "pull", "--quiet", h.image.Reference); err != nil {
@@ -54,6 +55,23 @@ func (h *kindHost) ensureImage(ctx context.Context) error {
 	}
 	step.Done("pulled")
 	return nil
+}
+
+func (h *kindHost) hasImage(ctx context.Context) bool {
+	_, err := h.engine.run(ctx, nil, "image", "inspect", "--format", "{{.Id}}", h.image.Reference)
+	return err == nil
+}
+
+// makeImage lets the tool set load its image. The engine loses it to the tool set of another checkout, which keeps its own alone.
+func (h *kindHost) makeImage(ctx context.Context) error {
+	var err error
+	if len(h.hook) > 0 {
+		if err = runHook(ctx, h.hook, h.progress, "node image"); err == nil && h.hasImage(ctx) {
+			return nil
+		}
+	}
+	missing := fmt.Errorf("node image %q is not in %s, and no registry has it: the offline tool set makes it", h.image.Reference, h.engine)
+	return fault.New(fault.Delivery, errors.Join(missing, err), "tools/bazelw --engine start")
 }
 
 // contain verifies the rules without which no cluster of the offline image may run.

@@ -12,12 +12,14 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
+	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 	"github.com/kubernaut/kubernaut/tools/slipway/progress"
 )
 
@@ -76,6 +78,37 @@ func TestDetect(t *testing.T) {
 			}
 			if test.hint != "" && (len(fault.Hints(err)) == 0 || fault.Hints(err)[0] != test.hint) {
 				t.Errorf("hints %q, want %q", fault.Hints(err), test.hint)
+			}
+		})
+	}
+}
+
+// The image of the offline tool set is in no registry: the hook brings it, or nobody does.
+func TestOfflineNodeImage(t *testing.T) {
+	for _, test := range []struct{ name, hook, err string }{
+		{"there", "exit 1", ""},
+		{"the hook brings it", `: >"$0.image"`, ""},
+		{"no hook", "", `node image "kubernaut/node:v1" is not in docker`},
+		{"the hook brings another", ":", `node image "kubernaut/node:v1" is not in docker`},
+		{"the hook fails", "echo no room >&2; exit 7", "exit status 7: no room"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := install(t, map[string]string{"docker": `[ "$1 $2" = "image inspect" ] && [ -e "$0.image" ]`})
+			h := &kindHost{engine: "docker", image: plan.NodeImage{Reference: offlineImages + "v1"}, progress: progress.Discard()}
+			if test.name == "there" {
+				if err := os.WriteFile(filepath.Join(dir, "docker.image"), nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if test.hook != "" {
+				h.hook = []string{"/bin/sh", "-c", test.hook, filepath.Join(dir, "docker")}
+			}
+			err := h.ensureImage(t.Context())
+			if test.err == "" && err != nil || test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)) {
+				t.Errorf("error %v, want %q", err, test.err)
+			}
+			if err != nil && (fault.Code(err) != fault.Delivery || !slices.Equal(fault.Hints(err), []string{"tools/bazelw --engine start"})) {
+				t.Errorf("code %d, hints %q", fault.Code(err), fault.Hints(err))
 			}
 		})
 	}
