@@ -71,7 +71,12 @@ func newDistribution(t *testing.T) *distribution {
 	t.Helper()
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithReferrersSupport(true)))
 	t.Cleanup(server.Close)
-	repo, err := name.NewRepository(strings.TrimPrefix(server.URL, "http://") + "/k/gateway")
+	return distributionAt(t, strings.TrimPrefix(server.URL, "http://"))
+}
+
+func distributionAt(t *testing.T, host string) *distribution {
+	t.Helper()
+	repo, err := name.NewRepository(host + "/k/gateway")
 	if err != nil {
 		t.Fatal(err)
 	}

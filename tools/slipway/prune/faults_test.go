@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	real "github.com/kubernaut/kubernaut/test/distribution"
 	"github.com/kubernaut/kubernaut/test/ghcr"
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
 	"github.com/kubernaut/kubernaut/tools/slipway/progress"
@@ -155,6 +156,24 @@ func TestUntagUnsupported(t *testing.T) {
 		if diff := cmp.Diff(want, d.state(t, w).Tags); diff != "" {
 			t.Errorf("%d: tags (-want +got):\n%s", status, diff)
 		}
+	}
+}
+
+// Debian's registry has no referrers API and removes no tag alone.
+func TestRealRegistry(t *testing.T) {
+	server := real.Start(t, real.Options{Delete: true})
+	d, w := distributionAt(t, server.Host), small()
+	w.tag(w.items[0], "v9")
+	d.fill(t, w)
+	result, err := planned(t, d.open(t)).Delete(t.Context())
+	if err != nil || result.Left != 1 {
+		t.Errorf("got %+v, %v", result, err)
+	}
+	shared, stays := w.items[0].digest, w.items[4].digest
+	want := state{Tags: map[string]string{"pr-2": shared, "v9": shared, "v1": stays}, Manifests: []string{shared, stays}}
+	slices.Sort(want.Manifests)
+	if diff := cmp.Diff(want, d.state(t, w)); diff != "" {
+		t.Errorf("state (-want +got):\n%s", diff)
 	}
 }
 
