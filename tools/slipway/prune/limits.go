@@ -63,7 +63,7 @@ func (l *Limits) RoundTrip(in *http.Request) (*http.Response, error) {
 		if err := l.wait(in); err != nil {
 			return nil, err
 		}
-		req, err := again(in)
+		req, err := registry.Again(in)
 		if err != nil {
 			return nil, err
 		}
@@ -85,17 +85,6 @@ func (l *Limits) RoundTrip(in *http.Request) (*http.Response, error) {
 			pause *= 2
 		}
 	}
-}
-
-// again is the request with a body that nobody has read.
-func again(in *http.Request) (*http.Request, error) {
-	req := in.Clone(in.Context())
-	if in.GetBody == nil {
-		return req, nil
-	}
-	body, err := in.GetBody()
-	req.Body = body
-	return req, err
 }
 
 // limited notes when the server wants the next request, and tells whether this one is to be repeated then.

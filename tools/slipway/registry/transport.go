@@ -136,7 +136,7 @@ func (r *retry) RoundTrip(in *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		wait *= 2
-		if req, err = again(in); err != nil {
+		if req, err = Again(in); err != nil {
 			return nil, err
 		}
 	}
@@ -151,7 +151,8 @@ func repeat(in *http.Request, resp *http.Response, err error, wait time.Duration
 	return delay, delay <= maxWait && repeatable(in, resp.StatusCode)
 }
 
-func again(in *http.Request) (*http.Request, error) {
+// Again is the request with a body that nobody has read.
+func Again(in *http.Request) (*http.Request, error) {
 	req := in.Clone(in.Context())
 	if in.GetBody == nil {
 		return req, nil
