@@ -47,10 +47,14 @@ func (s *session) upload(ctx context.Context) error {
 			uploads = append(uploads, s.newUpload(st))
 		}
 	}
+	bearer := bearers(uploads)
 	for _, own := range []bool{true, false} {
 		var g errgroup.Group // without a limit: what waits for a layer's turn keeps nobody from asking
 		for _, u := range uploads {
 			for _, b := range u.state.image.Descriptor.Blobs() {
+				if bearer[u.place(b)] != u {
+					continue
+				}
 				if mine := owner[b.Digest] == u.state; own {
 					g.Go(func() error { u.fail(u.blob(ctx, b, mine)); return nil })
 				} else if u.lacks(b) {
@@ -62,9 +66,37 @@ func (s *session) upload(ctx context.Context) error {
 	}
 	var errs []error
 	for _, u := range uploads {
+		u.share(bearer)
 		errs = append(errs, u.end())
 	}
 	return errors.Join(errs...)
+}
+
+// place is a blob in a repository.
+type place struct{ repository, digest string }
+
+func (u *imageUpload) place(b plan.Blob) place { return place{u.state.repo.Name(), b.Digest} }
+
+// bearers names for each blob the first upload to its repository: the images of an index share one, and their base.
+func bearers(uploads []*imageUpload) map[place]*imageUpload {
+	first := map[place]*imageUpload{}
+	for _, u := range uploads {
+		for _, b := range u.state.image.Descriptor.Blobs() {
+			if first[u.place(b)] == nil {
+				first[u.place(b)] = u
+			}
+		}
+	}
+	return first
+}
+
+// share takes note of what other images have brought to the same repository.
+func (u *imageUpload) share(bearer map[place]*imageUpload) {
+	for _, b := range u.state.image.Descriptor.Blobs() {
+		if other := bearer[u.place(b)]; other != u && other.err == nil {
+			u.became(b, present)
+		}
+	}
 }
 
 // imageUpload is the upload of one image's blobs.
