@@ -37,11 +37,12 @@ var allowed = map[string][]string{
 	"suite":    {"plan", "fault", "progress"},
 	"registry": {"plan", "fault", "progress", "source"},
 	"prune":    {"plan", "fault", "progress", "registry"},
+	"release":  {"plan", "fault", "progress", "source", "registry"},
 	"node":     {"plan", "fault", "progress", "source", "cluster"},
 	"doctor":   {"plan", "registry"},
 	"command":  {"plan", "fault", "progress", "source", "registry", "report", "bundle"},
 	"delivery": {"plan", "fault", "progress", "source", "registry", "report", "bazelrc", "command", "doctor"},
-	"cli":      {"command", "delivery", "plan", "fault", "progress", "source", "cluster", "deploy", "suite", "registry", "node", "report", "manifest", "bazelrc", "disk", "bundle", "prune"},
+	"cli":      {"command", "delivery", "plan", "fault", "progress", "source", "cluster", "deploy", "suite", "registry", "node", "report", "manifest", "bazelrc", "disk", "bundle", "prune", "release"},
 }
 
 // stdOnly are the packages that hold decisions and nothing else; they build and test without a module download.

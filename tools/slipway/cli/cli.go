@@ -29,7 +29,8 @@ func runIn(ctx context.Context, program string, args []string, getenv func(strin
 	return command.Program{
 		Default: "run", // so that a suite's target needs no subcommand
 		Commands: map[string]command.Command{
-			"run": runCommand(steps), "push": delivery.PushCommand, "doctor": delivery.DoctorCommand, "prune": pruneCommand, "report": reportCommand,
+			"run": runCommand(steps), "push": delivery.PushCommand, "doctor": delivery.DoctorCommand, "prune": pruneCommand,
+			"release": releaseCommand, "report": reportCommand,
 		},
 		Usage: usage,
 	}.Run(ctx, args, inner, streams)

@@ -89,6 +89,9 @@ func setup(env *testscript.Env) error {
 	if err := errors.Join(writeCached(env, root, p), serveUpstream(env, root)); err != nil {
 		return err
 	}
+	if err := writeRelease(env, root); err != nil {
+		return err
+	}
 	failing := p
 	failing.Test.Env = map[string]string{"VERDICT": "FAIL"}
 	if err := write(filepath.Join(root, "failing.json"), failing); err != nil {
@@ -108,7 +111,7 @@ func setup(env *testscript.Env) error {
 	env.Setenv("RUNFILES_DIR", filepath.Join(env.WorkDir, "runfiles"))
 	env.Setenv("SLIPWAY_PLAN", "_main/plan.json")
 	env.Setenv("KUBERNAUT_CACHE", filepath.Join(env.WorkDir, "cache"))
-	for _, name := range []string{"CI", "GITHUB_ACTIONS", "TEST_TARGET", "TEST_UNDECLARED_OUTPUTS_DIR", "IMAGE_REGISTRY", "IMAGE_TAG", "RUNFILES_MANIFEST_FILE", "TEST_TMPDIR", "TEST_SRCDIR", "BUILD_WORKING_DIRECTORY", "BUILD_WORKSPACE_DIRECTORY", "BAZEL_REMOTE_CACHE", "GITHUB_STEP_SUMMARY", "SLIPWAY_BEFORE", "KUBERNAUT_STARTED", "KUBERNAUT_FREE"} {
+	for _, name := range []string{"CI", "GITHUB_ACTIONS", "TEST_TARGET", "TEST_UNDECLARED_OUTPUTS_DIR", "IMAGE_REGISTRY", "IMAGE_TAG", "RUNFILES_MANIFEST_FILE", "TEST_TMPDIR", "TEST_SRCDIR", "BUILD_WORKING_DIRECTORY", "BUILD_WORKSPACE_DIRECTORY", "BAZEL_REMOTE_CACHE", "GITHUB_STEP_SUMMARY", "SLIPWAY_BEFORE", "COSIGN_KEY", "COSIGN_PASSWORD", "GITHUB_SHA", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "KUBERNAUT_STARTED", "KUBERNAUT_FREE"} {
 		env.Setenv(name, "")
 	}
 	return nil
@@ -202,6 +205,8 @@ func writeSets(root string, first, failing plan.Plan) error {
 func serve(env *testscript.Env) {
 	inner := ggcr.New(ggcr.Logger(log.New(io.Discard, "", 0)))
 	good := httptest.NewServer(inner)
+	quay := httptest.NewServer(ggcr.New(ggcr.Logger(log.New(io.Discard, "", 0)), ggcr.WithReferrersSupport(true)))
+	env.Defer(quay.Close)
 	denying := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
 			w.WriteHeader(http.StatusForbidden)
@@ -224,7 +229,7 @@ func serve(env *testscript.Env) {
 	env.Defer(good.Close)
 	env.Defer(denying.Close)
 	env.Defer(hanging.Close)
-	for name, s := range map[string]*httptest.Server{"REGISTRY": good, "DENYING": denying, "HANGING": hanging, "DEAD": dead} {
+	for name, s := range map[string]*httptest.Server{"REGISTRY": good, "QUAY": quay, "DENYING": denying, "HANGING": hanging, "DEAD": dead} {
 		env.Setenv(name, strings.TrimPrefix(s.URL, "http://"))
 	}
 }

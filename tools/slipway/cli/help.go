@@ -8,6 +8,7 @@ Usage:
   slipway push [flags]             sends images to a registry; has a --help of its own
   slipway doctor [flags]           says what a run or a push would fail of; has a --help of its own
   slipway prune [flags]            deletes what CI has left in a registry; has a --help of its own
+  slipway release [flags]          copies tested images under a version; has a --help of its own
   slipway report [--html=FILE] [--summary=FILE] REPORT.json...
                                            show reports of earlier runs, all on one page
   slipway version

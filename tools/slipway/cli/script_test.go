@@ -37,7 +37,8 @@ func TestScripts(t *testing.T) {
 		Dir:   "testdata/script",
 		Setup: setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"await": await, "exits": exits, "flip": flip, "lists": lists, "manifest": writeManifest, "tagged": tagged, "upstreams": upstreams,
+			"await": await, "exits": exits, "flip": flip, "lists": lists, "manifest": writeManifest,
+			"newkey": newkey, "tagged": tagged, "upstreams": upstreams,
 		},
 	})
 }

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,6 +74,7 @@ type PlanError struct {
 	Err    error
 	Label  string // the plan's target
 	Pushes bool   // nothing but the registry will do
+	To     string // how to name another registry; "" is --registry=localhost:5001/kubernaut
 	Suite  bool   // it pushes a suite's images: the suite's target wants the command's name
 }
 
@@ -118,9 +120,18 @@ func hints(err error) []string {
 func elsewhere(err error) string {
 	var suite *PlanError
 	if errors.As(err, &suite) && suite.Pushes {
-		return "--registry=localhost:5001/kubernaut"
+		return cmp.Or(suite.To, "--registry=localhost:5001/kubernaut")
 	}
 	return "--destination=kind"
+}
+
+// unreached are the hints for a registry that does not answer. A release does not look at the variables.
+func unreached(err error) []string {
+	var suite *PlanError
+	if errors.As(err, &suite) && suite.To != "" {
+		return []string{suite.To}
+	}
+	return []string{elsewhere(err), "unset IMAGE_REGISTRY IMAGE_TAG"}
 }
 
 func actions(err error) []string {
@@ -136,7 +147,7 @@ func actions(err error) []string {
 	case errors.As(err, &denied):
 		return []string{"docker login " + denied.Registry(), elsewhere(err)}
 	case errors.As(err, &unreachable):
-		return []string{elsewhere(err), "unset IMAGE_REGISTRY IMAGE_TAG"}
+		return unreached(err)
 	case errors.As(err, &missing):
 		return []string{missing.Command()}
 	case errors.As(err, &corrupt): // Bazel has written other bytes than it says, or somebody has since

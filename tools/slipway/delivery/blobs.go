@@ -28,10 +28,15 @@ func (j *Job) blobs(others ...source.Named) *source.Chain {
 	}
 }
 
-// layouts are the images' own, where the plan names them, else where Bazel has built them.
+// layouts are the images' own, where the plan names them, else where Bazel has built them. An index's images have one.
 func (j *Job) layouts() []source.Named {
 	var sources []source.Named
+	seen := map[string]bool{} // labels
 	for _, i := range j.Images {
+		if seen[i.Label] {
+			continue
+		}
+		seen[i.Label] = true
 		if i.layout != "" {
 			sources = append(sources, source.Named{Name: "image layout of " + i.Label, Blobs: source.Layout(i.layout)})
 		} else if built := j.Caches.layout(i.Label); built != "" {

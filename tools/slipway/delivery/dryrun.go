@@ -26,8 +26,10 @@ func (j *Job) DryPush(ctx context.Context) error {
 	}
 	references := map[string]string{}
 	for _, image := range run.Images {
-		references[image.Name] = image.Reference
-		j.Progress.Line("would push %s to %s: %s", image.Name, j.Decision.Repository(image.Name), describe(image))
+		if image.Part == "" {
+			references[image.Name] = image.Reference
+		}
+		j.Progress.Line("would push %s to %s: %s", image.Title(), j.Decision.Repository(image.Name), describe(image))
 	}
 	j.Progress.Line("would send %s (%s of layers) in %s beyond the %d made now",
 		progress.Bytes(moved.BytesOut), progress.Bytes(moved.LayerBytes), progress.Count(int(moved.Requests), "request"), run.Requests)

@@ -28,6 +28,7 @@ type Image struct {
 	plan.Image
 	Descriptor plan.Descriptor
 	layout     string // path; "" for an image without layout
+	part       string // "linux/arm64": of an index's image; it gets no tag
 }
 
 // ReadInputs reads the plan of a push, of a suite, or of a set with those of its suites, and the images' descriptors.
@@ -57,6 +58,13 @@ func (in *Inputs) readPush(name string, data []byte, f *Files) error {
 			return err
 		}
 		in.Images = append(in.Images, found)
+	}
+	for _, wanted := range p.Indexes {
+		found, err := f.readIndexed(wanted)
+		if err != nil {
+			return err
+		}
+		in.Images = append(in.Images, found...)
 	}
 	return nil
 }
@@ -132,12 +140,47 @@ func (f *Files) readImage(wanted plan.Image) (Image, error) {
 	if err == nil {
 		err = d.CheckImage(wanted)
 	}
-	if err != nil || wanted.Layout == "" {
-		return Image{wanted, d, ""}, err
+	if err != nil {
+		return Image{}, err
+	}
+	layout, err := f.findLayout(wanted)
+	return Image{Image: wanted, Descriptor: d, layout: layout}, err
+}
+
+func (f *Files) findLayout(wanted plan.Image) (string, error) {
+	if wanted.Layout == "" {
+		return "", nil
 	}
 	layout, err := f.Path(wanted.Layout)
 	if err != nil {
 		err = fault.New(fault.Usage, fmt.Errorf("finding layout %q: %w", wanted.Layout, err))
 	}
-	return Image{wanted, d, layout}, err
+	return layout, err
+}
+
+// readIndexed returns the images of an index, then the index itself.
+func (f *Files) readIndexed(wanted plan.Image) ([]Image, error) {
+	index, err := f.ReadIndex(wanted)
+	if err != nil {
+		return nil, err
+	}
+	layout, err := f.findLayout(wanted)
+	var images []Image
+	for _, d := range index.Images {
+		images = append(images, Image{Image: wanted, Descriptor: d, layout: layout, part: d.Platform()})
+	}
+	return append(images, Image{Image: wanted, Descriptor: index.Descriptor(), layout: layout}), err
+}
+
+// ReadIndex reads the descriptor of an index, which must be of the name and label that are wanted.
+func (f *Files) ReadIndex(wanted plan.Image) (plan.Index, error) {
+	data, err := f.Read("descriptor", wanted.Descriptor)
+	if err != nil {
+		return plan.Index{}, err
+	}
+	index, err := plan.DecodeIndex(wanted.Descriptor, data)
+	if err == nil {
+		err = index.CheckImage(wanted)
+	}
+	return index, err
 }

@@ -44,7 +44,11 @@ func (j *Job) registryImages() []registry.Image {
 	var images []registry.Image
 	for _, i := range j.Images {
 		d := i.Descriptor
-		images = append(images, registry.Image{Descriptor: d, Repository: j.Decision.Repository(d.Name), Tags: j.Tags})
+		image := registry.Image{Descriptor: d, Repository: j.Decision.Repository(d.Name), Part: i.part}
+		if i.part == "" {
+			image.Tags = j.Tags
+		}
+		images = append(images, image)
 	}
 	return images
 }
@@ -79,9 +83,12 @@ func (j *Job) FallBack(cause error) {
 	j.Ledger.Set(func(rep *report.Report) { rep.Destination, rep.Fallback = string(plan.Kind), text })
 }
 
-// PrintReferences writes the results, a line for each image.
+// PrintReferences writes the results, a line for each image; for an index one, not one for each image of it.
 func (j *Job) PrintReferences(references map[string]string) {
 	for _, image := range j.Images {
+		if image.part != "" {
+			continue
+		}
 		reference := references[image.Name]
 		fmt.Fprintf(j.Streams.Out, "%s %s\n", image.Name, reference)
 		j.Ledger.Set(func(rep *report.Report) {

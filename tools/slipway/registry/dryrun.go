@@ -28,6 +28,9 @@ type ImageDryRun struct {
 	Requests     int   // requests of the push itself, beyond those of finding out
 }
 
+// Title is how messages call the image.
+func (d ImageDryRun) Title() string { return title(d.Name, d.Part) }
+
 // Plan asks what a push would find, with a token that can only read, and writes nothing.
 func (p *Pusher) Plan(ctx context.Context, images []Image) (DryRun, error) {
 	var run DryRun

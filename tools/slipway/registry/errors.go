@@ -15,12 +15,13 @@ import (
 type DeniedError struct {
 	Label      string // "//services/gateway:image"
 	Repository string // "ghcr.io/kubernaut/kubernaut/gateway"
+	Reading    bool   // nothing would have been written
 	Status     int
 	Detail     string // what the registry says, without credentials; may be empty
 }
 
 func (e *DeniedError) Error() string {
-	return fmt.Sprintf("pushing %s to %s: %s", e.Label, e.Repository, statusText(e.Status, e.Detail))
+	return doing(e.Label, e.Repository, e.Reading) + ": " + statusText(e.Status, e.Detail)
 }
 
 // Cause is "403 Forbidden (this token cannot write packages)".
@@ -34,16 +35,24 @@ func (e *DeniedError) Registry() string { return hostOf(e.Repository) }
 type UnreachableError struct {
 	Label      string
 	Repository string
+	Reading    bool
 	Detail     string
 	Status     int // of the answer that asks to come back later; 0 when there was no answer
 	err        error
 }
 
 func (e *UnreachableError) Error() string {
-	return fmt.Sprintf("pushing %s to %s: %s", e.Label, e.Repository, e.Detail)
+	return doing(e.Label, e.Repository, e.Reading) + ": " + e.Detail
 }
 
 func (e *UnreachableError) Unwrap() error { return e.err }
+
+func doing(label, repository string, reading bool) string {
+	if reading {
+		return fmt.Sprintf("looking for %s in %s", label, repository)
+	}
+	return fmt.Sprintf("pushing %s to %s", label, repository)
+}
 
 // explain turns an error of the transport into one sentence that names image and repository and holds no credentials.
 func (s *session) explain(image Image, err error) error {
@@ -54,29 +63,29 @@ func (s *session) explain(image Image, err error) error {
 	if errors.As(err, &done) {
 		return err
 	}
-	label := image.Descriptor.Label
+	label, what := image.Descriptor.Label, doing(image.Descriptor.Label, image.Repository, s.reading)
 	var answer *transport.Error
 	if errors.As(err, &answer) {
 		detail := s.meter.scrub(diagnostics(answer))
 		switch status := answer.StatusCode; {
 		case status == http.StatusUnauthorized || status == http.StatusForbidden:
-			return &DeniedError{Label: label, Repository: image.Repository, Status: status, Detail: detail}
+			return &DeniedError{Label: label, Repository: image.Repository, Reading: s.reading, Status: status, Detail: detail}
 		case busy(status):
-			return &UnreachableError{Label: label, Repository: image.Repository, Detail: statusText(status, detail), Status: status}
+			return &UnreachableError{Label: label, Repository: image.Repository, Reading: s.reading, Detail: statusText(status, detail), Status: status}
 		default:
-			return fmt.Errorf("pushing %s to %s: %s", label, image.Repository, statusText(status, detail))
+			return fmt.Errorf("%s: %s", what, statusText(status, detail))
 		}
 	}
 	var mine *sourceError
 	if errors.As(err, &mine) {
-		return fmt.Errorf("pushing %s to %s: %w", label, image.Repository, mine.err)
+		return fmt.Errorf("%s: %w", what, mine.err)
 	}
 	if unreachable(err) {
 		cause := innermost(err)
-		return &UnreachableError{Label: label, Repository: image.Repository, Detail: s.meter.scrub(cause.Error()), err: cause}
+		return &UnreachableError{Label: label, Repository: image.Repository, Reading: s.reading, Detail: s.meter.scrub(cause.Error()), err: cause}
 	}
 	// The text may hold the URL of an upload, whose query is a credential with some registries; the cause does not.
-	return fmt.Errorf("pushing %s to %s: %s", label, image.Repository, s.meter.scrub(innermost(err).Error()))
+	return fmt.Errorf("%s: %s", what, s.meter.scrub(innermost(err).Error()))
 }
 
 // unreachable reports an error that came from the HTTP client rather than from an answer.

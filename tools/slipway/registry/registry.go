@@ -48,11 +48,13 @@ type Image struct {
 }
 
 // title is how messages call the image.
-func (i Image) title() string {
-	if i.Part == "" {
-		return i.Descriptor.Name
+func (i Image) title() string { return title(i.Descriptor.Name, i.Part) }
+
+func title(name, part string) string {
+	if part == "" {
+		return name
 	}
-	return i.Descriptor.Name + " (" + i.Part + ")"
+	return name + " (" + part + ")"
 }
 
 // Reference is the image by digest: "localhost:5001/kubernaut/gateway@sha256:…".

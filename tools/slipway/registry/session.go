@@ -35,6 +35,7 @@ type session struct {
 	options  []remote.Option // of puller and pusher
 	images   []Image
 	states   []*state // of the images, in their order; set by look
+	reading  bool     // nothing will be written
 	denied   error    // why the token can only read; nil when it can write
 }
 

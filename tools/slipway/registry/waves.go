@@ -3,12 +3,8 @@ package registry
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"net/http"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
 // waves orders manifests: those of images, then indexes, whose images a registry wants to have, then what refers to them. A
@@ -65,43 +61,4 @@ func (s *session) listed(ctx context.Context, st *state, subject string) (bool, 
 		}
 	}
 	return false, nil
-}
-
-// Digests asks what each image's first tag points to, with a token that can only read. "" is a tag that is not there. strict
-// tells a registry that does not let these credentials look from one that lacks the tag; many answer 403 for a repository that
-// nobody has pushed to yet.
-func (p *Pusher) Digests(ctx context.Context, images []Image, strict bool) ([]string, error) {
-	digests := make([]string, len(images))
-	var errs []error
-	index := map[string]int{}
-	for i, image := range images {
-		index[image.Repository] = i
-	}
-	for _, group := range byRegistry(images) {
-		s, err := p.open(ctx, group, scopes(group, "pull"))
-		if err == nil {
-			err = s.digests(ctx, strict, func(image Image, digest string) { digests[index[image.Repository]] = digest })
-			s.meter.CloseIdleConnections()
-		}
-		errs = append(errs, err)
-	}
-	return digests, errors.Join(errs...)
-}
-
-func (s *session) digests(ctx context.Context, strict bool, found func(Image, string)) error {
-	if err := s.parse(); err != nil {
-		return err
-	}
-	return s.each(func(st *state) error {
-		head, err := s.puller.Head(ctx, st.repo.Tag(st.image.Tags[0]))
-		var answer *transport.Error
-		switch {
-		case err == nil:
-			found(st.image, head.Digest.String())
-			return nil
-		case errors.As(err, &answer) && (answer.StatusCode == http.StatusNotFound || !strict && answer.StatusCode == http.StatusForbidden):
-			return nil
-		}
-		return fmt.Errorf("asking for %s: %w", st.image.Tags[0], err)
-	})
 }
