@@ -220,11 +220,12 @@ func TestSigner(t *testing.T) {
 	message := []byte("message")
 	sum := sha256.Sum256(message)
 	sign := func(key any) []byte {
-		first, err := signerOf(t, key).Sign(t.Context(), message)
+		signer := signerOf(t, key)
+		first, err := signer.Sign(t.Context(), message)
 		if err != nil {
 			t.Fatal(err)
 		}
-		second, _ := signerOf(t, key).Sign(t.Context(), message)
+		second, _ := signer.Sign(t.Context(), message)
 		if string(first) != string(second) {
 			t.Errorf("%T: got two signatures of one message", key)
 		}
