@@ -2,7 +2,7 @@
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts", "unittest")
 load("@rules_oci//oci:defs.bzl", "oci_image")
-load("//tools/oci:defs.bzl", "ImageDescriptorInfo", "descriptor_label", "image_descriptor", "image_layer", "image_prune", "image_push", "label_text", "rlocation_path", "service_image")
+load("//tools/oci:defs.bzl", "ImageDescriptorInfo", "ImageIndexInfo", "descriptor_label", "image_descriptor", "image_layer", "image_prune", "image_push", "image_release", "index_descriptor", "label_text", "rlocation_path", "service_image")
 load("//tools/oci/private:labels.bzl", "package_name_of")
 load("//tools/oci/private:service_image.bzl", "default_repository", "image_labels")
 
@@ -141,6 +141,78 @@ _prune_test = analysistest.make(
     attrs = {"subcommand": attr.string_list()},
 )
 
+def _index_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    info = analysistest.target_under_test(env)[ImageIndexInfo]
+    asserts.equals(env, "tests", info.image_name)
+    asserts.equals(env, "//tools/oci/tests:index", info.image_label)
+    asserts.equals(env, {
+        "linux/amd64": "index.linux-amd64.spdx.json",
+        "linux/arm64": "index.linux-arm64.spdx.json",
+    }, {platform: sbom.basename for platform, sbom in info.sboms.items()})
+    actions = {a.mnemonic: a for a in analysistest.target_actions(env)}
+    inputs = [f.basename for f in actions["IndexDescriptor"].inputs.to_list()]
+    asserts.true(env, "image.descriptor.json" in inputs, "the index is held against the tested image, got {}".format(inputs))
+    return analysistest.end(env)
+
+_index_test = analysistest.make(_index_test_impl)
+
+# The image of the command line's platform is the very target that tests run: another configuration would be another folder.
+def _same_image_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    target = analysistest.target_under_test(env)
+    same = ctx.file.image.path in [f.path for f in target[DefaultInfo].files.to_list()]
+    asserts.equals(env, ctx.attr.same, same)
+    return analysistest.end(env)
+
+_same_image_test = analysistest.make(
+    _same_image_test_impl,
+    attrs = {
+        "image": attr.label(allow_single_file = True),
+        "same": attr.bool(),
+    },
+)
+
+# A release needs descriptors and documents, and no layer.
+def _release_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    target = analysistest.target_under_test(env)
+    write = [a for a in analysistest.target_actions(env) if a.mnemonic == "FileWrite"][0]
+    asserts.equals(env, ["release"], ctx.attr.subcommand)
+    asserts.equals(env, {
+        "from": "ghcr.io/kubernaut/kubernaut",
+        "label": "//tools/oci/tests:release",
+        "services": [{
+            "descriptor": "_main/tools/oci/tests/index.descriptor.json",
+            "label": "//tools/oci/tests:index",
+            "name": "tests",
+            "sboms": {
+                "linux/amd64": "_main/tools/oci/tests/index.linux-amd64.spdx.json",
+                "linux/arm64": "_main/tools/oci/tests/index.linux-arm64.spdx.json",
+            },
+        }],
+        "to": "quay.io/kubernaut",
+        "version": 1,
+    }, json.decode(write.content))
+    asserts.equals(env, [], [f.path for f in target[DefaultInfo].default_runfiles.files.to_list() if f.is_directory])
+    return analysistest.end(env)
+
+_release_test = analysistest.make(_release_test_impl, attrs = {"subcommand": attr.string_list()})
+
+def _push_indexes_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    write = [a for a in analysistest.target_actions(env) if a.mnemonic == "FileWrite"][0]
+    plan = json.decode(write.content)
+    asserts.equals(env, [], plan["images"])
+    asserts.equals(env, [{
+        "descriptor": "_main/tools/oci/tests/index.descriptor.json",
+        "label": "//tools/oci/tests:index",
+        "name": "tests",
+    }], plan["indexes"])
+    return analysistest.end(env)
+
+_push_indexes_test = analysistest.make(_push_indexes_test_impl, config_settings = {_LAYERS: "cache"})
+
 def _fails_test_impl(ctx):
     env = analysistest.begin(ctx)
     asserts.expect_failure(env, ctx.attr.message)
@@ -216,6 +288,30 @@ def image_test_suite(name):
         visibility = ["//tools:__subpackages__"],
     )
     image_push(
+        name = "push_indexes",
+        indexes = [":index"],
+        registry = "localhost:5001/kubernaut",
+        tags = ["manual"],
+    )
+    image_release(
+        name = "release",
+        indexes = [":index"],
+        registry = "quay.io/kubernaut",
+        tags = ["manual"],
+    )
+    image_release(
+        name = "release_none",
+        registry = "quay.io/kubernaut",
+        tags = ["manual"],
+    )
+    index_descriptor(
+        name = "no_index",
+        image = ":image.descriptor",
+        index = ":one_file",
+        platforms = ["linux/amd64"],
+        tags = ["manual"],
+    )
+    image_push(
         name = "push_none",
         tags = ["manual"],
     )
@@ -288,6 +384,47 @@ def image_test_suite(name):
         message = "//tools/oci/tests:base_alone: 'base' must not be set without 'upstreams', got //tools/oci/base:base",
         target_under_test = ":base_alone",
     )
+    _index_test(
+        name = "index_test",
+        target_under_test = ":index.descriptor",
+    )
+    _push_indexes_test(
+        name = "push_indexes_test",
+        target_under_test = ":push_indexes",
+    )
+    _release_test(
+        name = "release_test",
+        subcommand = native.existing_rule("release")["args"],
+        target_under_test = ":release",
+    )
+    _fails_test(
+        name = "release_none_test",
+        message = "//tools/oci/tests:release_none: 'indexes' must name an index when 'lists' names none, got neither",
+        target_under_test = ":release_none",
+    )
+    _fails_test(
+        name = "no_index_test",
+        message = "//tools/oci/tests:no_index: 'index' must make one OCI layout directory, got [\"BUILD.bazel\"]",
+        target_under_test = ":no_index",
+    )
+    _same_image_test(
+        name = "same_image_test",
+        image = ":image",
+        same = True,
+        target_under_test = select({
+            "@platforms//cpu:arm64": ":index.arm64",
+            "//conditions:default": ":index.amd64",
+        }),
+    )
+    _same_image_test(
+        name = "other_image_test",
+        image = ":image",
+        same = False,
+        target_under_test = select({
+            "@platforms//cpu:arm64": ":index.amd64",
+            "//conditions:default": ":index.arm64",
+        }),
+    )
     _fails_test(
         name = "push_none_test",
         message = "//tools/oci/tests:push_none: 'images' must name an image when 'lists' names none, got neither",
@@ -313,15 +450,22 @@ def image_test_suite(name):
         tests = [
             ":base_alone_test",
             ":descriptor_test",
+            ":index_test",
             ":layer_test",
             ":names_test",
+            ":no_index_test",
             ":no_layout_test",
             ":no_upstreams_test",
+            ":other_image_test",
             ":paths_test",
             ":push_cache_test",
+            ":push_indexes_test",
             ":push_none_test",
             ":push_test",
             ":push_twice_test",
+            ":release_none_test",
+            ":release_test",
+            ":same_image_test",
             ":two_files_test",
             ":upstreams_test",
         ],
