@@ -51,6 +51,7 @@ func (p *Pusher) read(ctx context.Context, images []Image, do func(s *session, i
 			if err = s.parse(); err == nil {
 				err = s.each(func(st *state) error { return do(s, index[st.image.Repository+":"+st.image.Tags[0]], st) })
 			}
+			p.asked.Add(s.meter.requests.Load())
 		}
 		errs = append(errs, reading(err))
 	}

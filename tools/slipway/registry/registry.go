@@ -22,6 +22,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -69,7 +70,12 @@ type Pusher struct {
 	PlainHTTP []string          // hosts ("172.18.0.1:5001") that are spoken to without TLS, beside loopback
 	Transport http.RoundTripper // nil is one with time limits for dialling and for an answer
 	Backoff   time.Duration     // wait before the first retry, doubled each time, when the registry names none; 0 is 500 ms
+
+	asked atomic.Int64 // requests of Digests and Existing
 }
+
+// Asked counts the requests that Digests and Existing have made; those of a push are in its result.
+func (p *Pusher) Asked() int64 { return p.asked.Load() }
 
 // Result is what a push moved.
 type Result struct {

@@ -112,6 +112,26 @@ func (b *countingBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Counter counts what a source reads from a registry. It is safe for concurrent use.
+type Counter struct {
+	Inner http.RoundTripper
+
+	requests, received atomic.Int64
+}
+
+// RoundTrip implements http.RoundTripper.
+func (c *Counter) RoundTrip(req *http.Request) (*http.Response, error) {
+	c.requests.Add(1)
+	resp, err := c.Inner.RoundTrip(req)
+	if err == nil {
+		resp.Body = &countingBody{ReadCloser: resp.Body, count: &c.received}
+	}
+	return resp, err
+}
+
+// Counts are the requests so far and the bytes of their answers' bodies.
+func (c *Counter) Counts() (requests, received int64) { return c.requests.Load(), c.received.Load() }
+
 // retry repeats a request that the registry was too busy for, after the time that it asks for, or that a broken connection
 // took with it. An upload whose body may have been taken in part is not repeated here but begun anew, see beginAgain.
 type retry struct {

@@ -3,6 +3,7 @@ package release
 import (
 	"context"
 	"io"
+	"net/http"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 	"github.com/kubernaut/kubernaut/tools/slipway/registry"
@@ -49,6 +50,10 @@ func (r *Release) tested() *source.Registry {
 			}
 		}
 	}
+	if r.counter.Inner = r.Tested.Transport; r.counter.Inner == nil {
+		r.counter.Inner = http.DefaultTransport
+	}
+	r.Tested.Transport = &r.counter
 	r.Tested.Repositories = func(b plan.Blob) []string { return repositories[b.Digest] }
 	return r.Tested
 }

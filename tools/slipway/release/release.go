@@ -44,6 +44,8 @@ type Release struct {
 	Progress progress.Reporter
 	Run      Run     // for the provenance
 	Signer   *Signer // nil signs nothing
+
+	counter registry.Counter // of what is read from Tested
 }
 
 // Row is one line of the promotion table.
@@ -64,8 +66,12 @@ type Result struct {
 }
 
 // Copy releases what is not there yet. Errors are found for all services before anything is written.
-func (r *Release) Copy(ctx context.Context) (Result, error) {
-	result := Result{References: map[string]string{}}
+func (r *Release) Copy(ctx context.Context) (result Result, err error) {
+	result = Result{References: map[string]string{}}
+	defer func() {
+		requests, received := r.counter.Counts()
+		add(&result.Moved, registry.Result{Requests: requests + r.Pusher.Asked(), BytesReceived: received})
+	}()
 	for _, s := range r.Services {
 		result.References[s.Index.Name] = r.to(s) + "@" + s.Index.Index.Digest
 	}
@@ -78,7 +84,8 @@ func (r *Release) Copy(ctx context.Context) (Result, error) {
 		return result, err
 	}
 	r.Pusher.Blobs = &blobs{memory: memory, tested: r.tested()}
-	if result.Moved, err = r.Pusher.Push(ctx, parts); err != nil {
+	result.Moved, err = r.Pusher.Push(ctx, parts)
+	if err != nil {
 		return result, err
 	}
 	tagged, err := r.tag(ctx, missing)

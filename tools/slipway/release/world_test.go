@@ -157,6 +157,14 @@ func (w *world) service(name, text string) release.Service {
 	return s
 }
 
+// bytes are those of all layers.
+func (w *world) bytes() (sum int64) {
+	for _, data := range w.layers {
+		sum += int64(len(data))
+	}
+	return sum
+}
+
 // push is what CI does.
 func (w *world) push(services []release.Service, tag string) {
 	w.t.Helper()
