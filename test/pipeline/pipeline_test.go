@@ -125,6 +125,8 @@ func TestGate(t *testing.T) {
 		"plan fails":                  {"pull", "-- affected", true, with("plan", failed, "images", skipped, "gate", failed)},
 		"tags fail":                   {"fork", "-- tags", true, with("plan", failed, "images", skipped, "gate", failed)},
 		"push fails":                  {"push", "//services:push", true, map[string]string{"images": failed, "e2e": skipped, "e2e (10, fullpipeline)": "", "e2e (2, gateway)": "", "summary": skipped, "gate": failed}},
+		"indexes fail":                {"push", "//services:push_all", true, map[string]string{"images": failed, "e2e": skipped, "e2e (10, fullpipeline)": "", "e2e (2, gateway)": "", "summary": skipped, "gate": failed}},
+		"nobody releases a request":   {"pull", "//services:push_all", true, nil},
 		"login fails":                 {"push", "docker login", true, map[string]string{"images": failed, "e2e": skipped, "e2e (10, fullpipeline)": "", "e2e (2, gateway)": "", "summary": skipped, "gate": failed}},
 		"suites fail":                 {"fork", "//test/e2e:$SUITE", true, map[string]string{"images": skipped, "e2e (10, fullpipeline)": failed, "e2e (2, gateway)": failed, "gate": failed}},
 		"tests with a cluster fail":   {"pull", "//test/e2e/faults", true, map[string]string{"cluster": failed, "gate": failed}},

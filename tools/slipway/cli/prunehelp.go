@@ -13,7 +13,8 @@ Under bazel, flags follow "--":
 
 Which tags go:
   pr-<N>          when pull request N is closed; GitHub is asked, unless --pr or --closed says so
-  main-<12 hex>   when it is older than --main-age and not among the newest --main-keep
+  main-<12 hex>   when it is older than --main-age and not among the newest --main-keep; main-<12 hex>-all, the index
+                  of the same commit, counts with it
   All other tags stay: v1.2.3, latest, pr-12-debug, and whatever else there is.
 
 Which manifests go: those without a tag that stays, unless a manifest that stays reaches them. An index reaches its

@@ -10,8 +10,8 @@ Under bazel, flags follow "--":
   tools/bazelw run --config=ci //services:release -- --version=v1.2.3 --commit=$(git rev-parse HEAD) --dry-run
 
 Nothing is built anew. CI has pushed an index of each service for linux/amd64 and linux/arm64 (//services:push_all) and tagged
-it main-<first 12 digits of the commit>; its image for the platform that CI runs on is the very one that the suites tested. The
-release looks the tags up, holds them against the digests that this commit builds, and copies by digest: blobs are mounted
+it main-<first 12 digits of the commit>-all; its image for the platform that CI runs on is the very one that the suites tested.
+The release looks the tags up, holds them against the digests that this commit builds, and copies by digest: blobs are mounted
 where both registries are one, else they go from registry to registry without touching the disk.
 
 A version is written once. When it is there with the same digest nothing is sent; with another one nothing is written and the
@@ -32,7 +32,7 @@ Flags:
   --from=HOST/PATH      host[:port][/path] that CI has pushed to, lower case (default: the target's)
   --to=HOST/PATH        host[:port][/path] that the release goes to, lower case (default: the target's)
   --commit=SHA          the commit that was tested, 40 hexadecimal digits (default: $GITHUB_SHA)
-  --tag=TAG             the tag that CI gave to it (default: main-<first 12 digits of the commit>)
+  --tag=TAG             the tag that CI gave to it (default: main-<first 12 digits of the commit>-all)
   --key=KEY             a private key of cosign's: a file, or env://NAME (default: $COSIGN_KEY, which may be the
                         key itself; none: nothing is signed)
   --builder=URI         who releases, for the provenance (default: the workflow of GITHUB_WORKFLOW_REF, else

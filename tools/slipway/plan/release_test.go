@@ -46,8 +46,8 @@ func TestDecideRelease(t *testing.T) {
 		name, want string
 		in         plan.ReleaseInput
 	}{
-		{"a flag", "release: v1.2.3 to quay.io/k, from what CI tested as main-0123456789ab in ghcr.io/k", plan.ReleaseInput{Version: "v1.2.3", Commit: sha, Revision: strings.Repeat("f", 40)}},
-		{"the variable", "release: v1.2.3-rc.1 to quay.io/k, from what CI tested as main-0123456789ab in ghcr.io/k", plan.ReleaseInput{Version: "v1.2.3-rc.1", Revision: sha}},
+		{"a flag", "release: v1.2.3 to quay.io/k, from what CI tested as main-0123456789ab-all in ghcr.io/k", plan.ReleaseInput{Version: "v1.2.3", Commit: sha, Revision: strings.Repeat("f", 40)}},
+		{"the variable", "release: v1.2.3-rc.1 to quay.io/k, from what CI tested as main-0123456789ab-all in ghcr.io/k", plan.ReleaseInput{Version: "v1.2.3-rc.1", Revision: sha}},
 		{"all flags", "release: v0.0.0 to localhost:2/b, from what CI tested as pr-7 in localhost:1/a", plan.ReleaseInput{Version: "v0.0.0", From: "localhost:1/a", To: "localhost:2/b", Tag: "pr-7"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

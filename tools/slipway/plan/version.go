@@ -25,7 +25,7 @@ type ReleaseInput struct {
 type ReleaseDecision struct {
 	Version  string // "v1.2.3"
 	From, To string // prefixes of references
-	Tag      string // that CI gave to what it tested: "main-0123456789ab"
+	Tag      string // that CI gave to what it tested: "main-0123456789ab-all"
 	Commit   string // 40 hexadecimal digits; "" when only the tag is known
 }
 
@@ -62,7 +62,8 @@ func DecideRelease(in ReleaseInput) (ReleaseDecision, error) {
 	return d, nil
 }
 
-// decideTag checks the commit, and makes the tag of it that CI gives to a commit on main.
+// decideTag checks the commit, and makes the tag of it that CI gives to a commit on main, for all platforms. The tag without
+// "-all" is of images that suites pull, whose jobs may not write and so must find it as it is.
 func (d *ReleaseDecision) decideTag() error {
 	if d.Commit != "" && !commit.MatchString(d.Commit) {
 		return &InputError{
@@ -79,7 +80,7 @@ func (d *ReleaseDecision) decideTag() error {
 			Hints:   []string{"--commit=$(git rev-parse HEAD)"},
 		}
 	}
-	d.Tag = "main-" + d.Commit[:12]
+	d.Tag = "main-" + d.Commit[:12] + "-all"
 	return nil
 }
 

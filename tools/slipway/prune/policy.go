@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/progress"
@@ -16,7 +17,7 @@ type Policy struct {
 	// Closed holds what is known of pull requests: true for a closed one, whose tag goes, false for an open one. One that it
 	// does not have is not known, and its tag stays.
 	Closed map[int]bool
-	// PullRequestsOnly leaves all of main-<12 hex> alone.
+	// PullRequestsOnly leaves all of main-<12 hex> and main-<12 hex>-all alone.
 	PullRequestsOnly bool
 	MainAge          time.Duration // a tag of main that is as old goes; 0 is never
 	MainKeep         int           // newest tags of main that stay whatever their age
@@ -28,7 +29,7 @@ type Policy struct {
 
 var (
 	pullTag = regexp.MustCompile(`^pr-([1-9][0-9]{0,9})$`)
-	mainTag = regexp.MustCompile(`^main-[0-9a-f]{12}$`)
+	mainTag = regexp.MustCompile(`^main-[0-9a-f]{12}(-all)?$`) // with -all it is of an index
 	// https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema, and cosign's three.
 	attachedTag = regexp.MustCompile(`^sha(256-[0-9a-f]{64}|512-[0-9a-f]{128})(\.(sig|att|sbom))?$`)
 )
@@ -111,9 +112,13 @@ func ranks(manifests []Manifest) map[string]int {
 		}
 		return 1
 	})
-	rank := map[string]int{}
-	for i, d := range list {
-		rank[d.tag] = i
+	rank, commits := map[string]int{}, map[string]int{}
+	for _, d := range list {
+		commit := strings.TrimSuffix(d.tag, "-all")
+		if _, known := commits[commit]; !known {
+			commits[commit] = len(commits)
+		}
+		rank[d.tag] = commits[commit]
 	}
 	return rank
 }

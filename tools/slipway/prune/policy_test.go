@@ -1,6 +1,7 @@
 package prune_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,6 +108,24 @@ func TestNew(t *testing.T) {
 				t.Errorf("kept manifests and tags that go (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// An index for all platforms has a tag of its own, which is not one commit more.
+func TestTagsOfIndexes(t *testing.T) {
+	policy := policy()
+	policy.MainKeep = 1
+	var goes []string
+	for _, tag := range prune.New("r", list{
+		of("a", 60*day, "main-00000000000a"), of("b", 60*day, "main-00000000000a-all"), of("c", 61*day, "main-00000000000c", "main-00000000000c-all"), of("d", 62*day, "main-00000000000d-some"),
+	}, policy, nil).Tags {
+		if tag.Delete {
+			goes = append(goes, tag.Tag)
+		}
+	}
+	slices.Sort(goes)
+	if d := cmp.Diff([]string{"main-00000000000c", "main-00000000000c-all"}, goes); d != "" {
+		t.Errorf("tags that go (-want +got):\n%s", d)
 	}
 }
 

@@ -89,7 +89,7 @@ func TestCopyRefuses(t *testing.T) {
 		want   []string
 	}{
 		{"a forged tag", func(w *world) { w.push([]release.Service{w.service("gateway", "forged")}, tag) }, []string{
-			"tag main-0123456789ab of CI/k/gateway is sha256:", ", this commit builds sha256:", ": what was tested is not known",
+			"tag main-0123456789ab-all of CI/k/gateway is sha256:", ", this commit builds sha256:", ": what was tested is not known",
 		}},
 		{"one platform's image", func(w *world) {
 			repository, d := w.ci.host+"/k/gateway", w.services[0].Index.Images[0]
@@ -97,9 +97,9 @@ func TestCopyRefuses(t *testing.T) {
 			if _, err := pusher.Push(w.t.Context(), []registry.Image{{Descriptor: d, Repository: repository, Tags: []string{tag}}}); err != nil {
 				w.t.Fatal(err)
 			}
-		}, []string{"tag main-0123456789ab of CI/k/gateway is the image for linux/amd64 alone: CI has not pushed this commit for all platforms"}},
+		}, []string{"tag main-0123456789ab-all of CI/k/gateway is the image for linux/amd64 alone: CI has not pushed this commit for all platforms"}},
 		{"no tag", func(w *world) { w.services = append(w.services, w.service("notification", "1")) }, []string{
-			"CI/k/notification has no tag main-0123456789ab: CI has not pushed this commit for all platforms",
+			"CI/k/notification has no tag main-0123456789ab-all: CI has not pushed this commit for all platforms",
 		}},
 		{"a version with another digest", func(w *world) {
 			if _, err := w.copy(); err != nil {

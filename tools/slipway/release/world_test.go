@@ -27,7 +27,7 @@ const (
 	manifestType = "application/vnd.oci.image.manifest.v1+json"
 	indexType    = "application/vnd.oci.image.index.v1+json"
 	commit       = "0123456789abcdef0123456789abcdef01234567"
-	tag          = "main-0123456789ab"
+	tag          = "main-0123456789ab-all"
 )
 
 // server is a registry in memory that refuses an index before its images, and counts.
