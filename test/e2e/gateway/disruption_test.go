@@ -65,11 +65,7 @@ func (s *suite) withoutDataStorage(t *testing.T) {
 // shutdown asks the dying pod by way of the API server: Services no longer send it anything.
 func (s *suite) shutdown(t *testing.T) {
 	t.Cleanup(func() { s.settle(t) })
-	pods, err := s.Pods(t.Context(), api.Gateway)
-	if err != nil || len(pods) != 1 {
-		t.Fatalf("got %d pods of the gateway and error %v, want 1", len(pods), err)
-	}
-	pod := pods[0].Name
+	pod := s.onlyPod(t)
 	if got := s.fromPod(t, pod, "/ready"); got.Status != http.StatusOK {
 		t.Fatalf("before SIGTERM /ready answers %d %s, want 200", got.Status, got.Body)
 	}
@@ -89,6 +85,22 @@ func (s *suite) shutdown(t *testing.T) {
 	if got := s.fromPod(t, pod, "/health"); got.Status != http.StatusOK {
 		t.Errorf("once not ready, /health answers %d %s, want 200 from the open listener", got.Status, got.Body)
 	}
+}
+
+// onlyPod waits for the pods of former tests to end.
+func (s *suite) onlyPod(t *testing.T) (name string) {
+	t.Helper()
+	s.Eventually(t, func(ctx context.Context) error {
+		pods, err := s.Pods(ctx, api.Gateway)
+		if err == nil && len(pods) != 1 {
+			err = fmt.Errorf("got %d pods of the gateway, want 1", len(pods))
+		}
+		if err == nil {
+			name = pods[0].Name
+		}
+		return err
+	})
+	return name
 }
 
 func (s *suite) fromPod(t *testing.T, pod, path string) wire.Response {

@@ -87,10 +87,12 @@ func (c clinic) config(token, image string) doctor.Config {
 	}
 	descriptor := plan.Descriptor{Name: image, Label: "//services/" + image + ":image"}
 	descriptor.Manifest.Digest = digest
-	quick := registry.Pusher{Progress: progress.Discard(), Backoff: time.Millisecond}
-	own := quick
+	quick := func() *registry.Pusher {
+		return &registry.Pusher{Progress: progress.Discard(), Backoff: time.Millisecond}
+	}
+	own := quick()
 	config := doctor.Config{
-		Anonymous: &quick, Credentials: &own, Registry: prefix, Run: doctor.Run{Repository: repository},
+		Anonymous: quick(), Credentials: own, Registry: prefix, Run: doctor.Run{Repository: repository},
 		Images: []registry.Image{{Descriptor: descriptor, Repository: prefix + "/" + image}},
 	}
 	if token != "" {
