@@ -9,7 +9,8 @@ affected --base=REVISION [--head=REVISION] [--json] [--config=NAME] [--verbose]
   file that three images have runs the suites with these images.
 
   --base=REVISION   compare with the commit where the head's history left this one. Required. Example: origin/main. In a
-                    workflow: ${{ github.event.pull_request.base.sha || github.event.before }}. Zeros (a new branch): all.
+                    workflow: ${{ github.event.pull_request.base.sha || github.event.before }}. Zeros (a new branch) and a
+                    commit that a forced push has left without a branch: all.
   --head=REVISION   the state in question. Default: the work tree as it is, with new and changed files.
   --json            print {"base", "head", "all", "reason", "suites": [NAME], "tests": [LABEL], "why": {LABEL: TEXT}}
                     instead; tests are all affected ones, the suites' among them.

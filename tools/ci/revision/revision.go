@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
@@ -33,6 +34,11 @@ func Open(ctx context.Context, dir string) (Checkout, error) {
 	return c, nil
 }
 
+// ErrGone is that of a commit, named in full, which a whole clone lacks: no branch has it any more, as after a forced push.
+var ErrGone = errors.New("no branch of this clone has it, as after a forced push")
+
+var fullName = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+
 // Commit returns the full name of the commit that rev names.
 func (c Checkout) Commit(ctx context.Context, rev string) (string, error) {
 	out, err := c.git(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", rev+"^{commit}")
@@ -44,6 +50,9 @@ func (c Checkout) Commit(ctx context.Context, rev string) (string, error) {
 	}
 	if c.shallow(ctx) {
 		return "", fault.New(fault.Usage, fmt.Errorf("finding revision %q: it is not in this clone, which is shallow", rev), deepen...)
+	}
+	if fullName.MatchString(rev) {
+		return "", fault.New(fault.Usage, fmt.Errorf("finding commit %.12s: %w", rev, ErrGone), "git fetch origin "+rev)
 	}
 	return "", fault.New(fault.Usage, fmt.Errorf("finding revision %q: it is not in this clone", rev), "git fetch origin", "git branch --all")
 }
