@@ -1,12 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/kubernaut/kubernaut/test/pipeline/workflow"
+	"github.com/kubernaut/kubernaut/tools/ci/workflows/expression"
+	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 	"github.com/kubernaut/kubernaut/tools/slipway/progress"
 )
 
@@ -19,7 +23,10 @@ func (r *report) check(packages int) error {
 			want = workflow.Skipped
 		}
 		if j.Result.Result != want {
-			errs = append(errs, fmt.Errorf("job %s: %s, want %s: %w", j.Name(), j.Result.Result, want, errors.Join(j.Err)))
+			errs = append(errs, fmt.Errorf("job %s: %s, want %s", j.Name(), j.Result.Result, want))
+			if j.Err != nil { // one that was skipped has none
+				errs = append(errs, fmt.Errorf("job %s: %w", j.Name(), j.Err))
+			}
 		}
 	}
 	if !slices.ContainsFunc(r.jobs, func(j jobReport) bool { return j.ID == "gate" }) {
@@ -30,8 +37,37 @@ func (r *report) check(packages int) error {
 		errs = append(errs, fmt.Errorf("%d images have tag %s, although a fork must not push", r.images, r.tag))
 	case !r.kind.fork && (r.images == 0 || r.images != packages):
 		errs = append(errs, fmt.Errorf("%d of %d images have tag %s", r.images, packages, r.tag))
+	case !r.kind.fork && len(r.missing) > 0:
+		errs = append(errs, fmt.Errorf("services without an image of tag %s: %q", r.tag, r.missing))
 	}
-	return errors.Join(append(errs, r.checkRights()...)...)
+	return errors.Join(slices.Concat(errs, r.checkSuites(), r.checkRights())...)
+}
+
+// checkSuites reads what suites say of themselves: a job that passes may have run none, or have fallen back to the other route.
+func (r *report) checkSuites() []error {
+	want := plan.Registry
+	if r.kind.fork {
+		want = plan.Kind
+	}
+	var errs []error
+	for _, j := range r.jobs {
+		if j.ID != "e2e" || j.Result.Result != workflow.Success {
+			continue
+		}
+		suite := expression.String(j.Matrix["suite"])
+		l, found := r.ledgers[suite]
+		switch {
+		case !found:
+			errs = append(errs, fmt.Errorf("suite %s left no ledger", suite))
+		case l.Destination != string(want):
+			errs = append(errs, fmt.Errorf("suite %s: images went to %s, want %s: %s", suite, l.Destination, want, cmp.Or(l.Fallback, l.Reason)))
+		case l.Tests == nil || l.Tests.Passed == 0:
+			errs = append(errs, fmt.Errorf("suite %s: no test passed", suite))
+		case !strings.Contains(r.summary, suite):
+			errs = append(errs, fmt.Errorf("suite %s is not in the summary", suite))
+		}
+	}
+	return errs
 }
 
 // checkRights says what a run had that it must not have.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,6 +19,7 @@ import (
 	"github.com/kubernaut/kubernaut/test/pipeline/workflow"
 	"github.com/kubernaut/kubernaut/tools/ci/workflows"
 	"github.com/kubernaut/kubernaut/tools/slipway/disk"
+	ledger "github.com/kubernaut/kubernaut/tools/slipway/report"
 )
 
 // workflowFile is relative to a checkout.
@@ -28,9 +30,12 @@ type report struct {
 	kind    kind
 	tag     string
 	jobs    []jobReport
-	images  int      // packages that have the tag afterwards
-	secrets []string // variables that hold a secret, of all jobs
-	uploads int      // requests that wrote to the remote cache
+	images  int                      // packages that have the tag afterwards
+	missing []string                 // services whose package has it not
+	ledgers map[string]ledger.Report // of suites, by name
+	summary string                   // of the summary job
+	secrets []string                 // variables that hold a secret, of all jobs
+	uploads int                      // requests that wrote to the remote cache
 }
 
 // jobReport is what one job took and moved. Bytes are those of the registry and of the remote cache.
@@ -72,14 +77,49 @@ func (p *pipeline) event(ctx context.Context, name string) (r report, err error)
 	run.Machine, run.Done = m, m.done
 	_, err = run.Do(ctx)
 	m.stopWatching()
-	r.jobs, r.uploads = m.jobs, uploads(p.remote.Counts())-uploads(before)
+	r.jobs, r.summary, r.uploads = m.jobs, m.summary, uploads(p.remote.Counts())-uploads(before)
+	p.count(&r)
+	p.publish()
+	var unread error
+	r.ledgers, unread = ledgers(m.Artifacts())
+	return r, errors.Join(err, unread, r.check(len(p.packages())))
+}
+
+// count looks for the event's tag in the registry.
+func (p *pipeline) count(r *report) {
 	for _, image := range p.packages() {
 		if p.registry.Digest(image, r.tag) != "" {
 			r.images++
 		}
 	}
-	p.publish()
-	return r, errors.Join(err, r.check(len(p.packages())))
+	for _, service := range p.origin.services() {
+		if p.registry.Digest(repository+"/"+service, r.tag) == "" {
+			r.missing = append(r.missing, service)
+		}
+	}
+}
+
+// ledgers are what suites have left as artifacts, "ledger-<suite>/<suite>.json"; those of pushes have no suite.
+func ledgers(artifacts string) (map[string]ledger.Report, error) {
+	names, err := filepath.Glob(filepath.Join(artifacts, "ledger-*", "*.json"))
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]ledger.Report{}
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("reading a ledger: %w", err)
+		}
+		var l ledger.Report
+		if err := json.Unmarshal(data, &l); err != nil {
+			return nil, fmt.Errorf("reading the ledger %s: %w", filepath.Base(name), err)
+		}
+		for _, suite := range l.Suites {
+			found[suite.Name] = l
+		}
+	}
+	return found, nil
 }
 
 func (p *pipeline) runner() string { return filepath.Join(p.dir, "runner") }
@@ -141,10 +181,12 @@ type measured struct {
 	remote   *bazelremote.Server
 	dir      string
 
-	jobs  []jobReport
-	start jobReport // counts when the job began
-	peak  int64
-	stop  func()
+	jobs    []jobReport
+	summary string    // what the summary job wrote
+	start   jobReport // counts when the job began
+	peak    int64
+	stop    func()
+	files   workflow.Files
 }
 
 // Begin implements workflow.Machine.
@@ -158,7 +200,9 @@ func (m *measured) Begin(ctx context.Context, i workflow.Instance) (workflow.Fil
 	ticker := time.NewTicker(disk.Interval)
 	end := disk.Watch(gauge, ticker.C, func(taken int64) { m.peak = max(m.peak, taken) })
 	m.stop = func() { end(); ticker.Stop() }
-	return m.Machine.Begin(ctx, i)
+	var err error
+	m.files, err = m.Machine.Begin(ctx, i)
+	return m.files, err
 }
 
 func (m *measured) stopWatching() {
@@ -175,6 +219,10 @@ func (m *measured) done(result workflow.Result) {
 		now := m.counts()
 		job.pushed, job.pulled, job.cached = now.pushed-m.start.pushed, now.pulled-m.start.pulled, now.cached-m.start.cached
 		job.peak = m.peak
+		if result.ID == "summary" {
+			data, _ := os.ReadFile(m.files.Summary) // none is an empty one
+			m.summary = string(data)
+		}
 	}
 	m.jobs = append(m.jobs, job)
 }

@@ -8,7 +8,6 @@ import (
 
 const (
 	repository = "kubernaut/kubernaut"
-	number     = 7 // of the pull requests
 
 	writeToken = "token-that-writes-packages"
 	readToken  = "token-that-reads-packages"
@@ -17,9 +16,10 @@ const (
 
 // kind is one of the three ways in which the workflow is started.
 type kind struct {
-	name string
-	fork bool
-	pull bool
+	name   string
+	fork   bool
+	pull   bool
+	number int // of a pull request; each has its own, so that what one pushes is not taken for another's
 }
 
 func kinds(name string) (kind, error) {
@@ -27,9 +27,9 @@ func kinds(name string) (kind, error) {
 	case "push":
 		return kind{name: "push to main"}, nil
 	case "pull":
-		return kind{name: "pull request", pull: true}, nil
+		return kind{name: "pull request", pull: true, number: 7}, nil
 	case "fork":
-		return kind{name: "fork's pull request", pull: true, fork: true}, nil
+		return kind{name: "fork's pull request", pull: true, fork: true, number: 8}, nil
 	}
 	return kind{}, fmt.Errorf("there is no event %q; push, pull and fork there are", name)
 }
@@ -37,7 +37,7 @@ func kinds(name string) (kind, error) {
 // tag is what images must be called.
 func (k kind) tag(commit string) string {
 	if k.pull {
-		return fmt.Sprintf("pr-%d", number)
+		return fmt.Sprintf("pr-%d", k.number)
 	}
 	return "main-" + commit[:12]
 }
@@ -53,9 +53,9 @@ func (k kind) event(base, head, cache, registry string) workflow.Event {
 		if k.fork {
 			from = "somebody/kubernaut"
 		}
-		github["event_name"], github["ref"], github["ref_name"] = "pull_request", fmt.Sprintf("refs/pull/%d/merge", number), fmt.Sprintf("%d/merge", number)
-		github["event"] = map[string]any{"number": float64(number), "pull_request": map[string]any{
-			"number": float64(number), "base": map[string]any{"sha": base}, "head": map[string]any{"repo": map[string]any{"full_name": from}},
+		github["event_name"], github["ref"], github["ref_name"] = "pull_request", fmt.Sprintf("refs/pull/%d/merge", k.number), fmt.Sprintf("%d/merge", k.number)
+		github["event"] = map[string]any{"number": float64(k.number), "pull_request": map[string]any{
+			"number": float64(k.number), "base": map[string]any{"sha": base}, "head": map[string]any{"repo": map[string]any{"full_name": from}},
 		}}
 	}
 	e := workflow.Event{Name: k.name, GitHub: github, Token: k.token, Vars: map[string]string{"CI_REGISTRY": registry, "BAZEL_REMOTE_CACHE": cache}}

@@ -10,7 +10,8 @@
 //
 // It prints a table of what each job took and moved, and exits 1 unless: main pushes all images with main-<12 digits>, the pull
 // request with pr-<number>, the fork nothing; the fork's jobs have no secret in their environment; pull requests upload nothing to
-// the cache; and the gate passes each time.
+// the cache; each suite's own ledger says that its images came from the registry, and a fork's that they went into kind, that tests
+// passed, and is in the summary; and the gate passes each time.
 //
 // To be done in minutes, it leaves things out, and says which: of the suites that the change concerns it runs those of --suites,
 // of all tests those of --tests, of the other tests with a cluster those of --cluster. Bazel's outputs and the cache stay in the

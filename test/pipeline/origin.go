@@ -54,6 +54,16 @@ func (o origin) change(ctx context.Context, branch string) (string, error) {
 	return o.commit(ctx, "Change a message")
 }
 
+// services are the folders of services, by name.
+func (o origin) services() []string {
+	programs, _ := filepath.Glob(filepath.Join(o.dir, "services", "*", "main.go")) // the pattern is ours
+	var names []string
+	for _, program := range programs {
+		names = append(names, filepath.Base(filepath.Dir(program)))
+	}
+	return names
+}
+
 // commit is reproducible, so that a second run of this program finds in caches what the first one made.
 func (o origin) commit(ctx context.Context, message string) (string, error) {
 	if _, err := o.git(ctx, "commit", "--quiet", "--all", "--message="+message); err != nil {

@@ -11,9 +11,15 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"github.com/kubernaut/kubernaut/test/ghcr"
 	"github.com/kubernaut/kubernaut/test/pipeline/workflow"
 	"github.com/kubernaut/kubernaut/tools/ci/workflows"
+	ledger "github.com/kubernaut/kubernaut/tools/slipway/report"
 )
 
 const commit = "0123456789abcdef0123456789abcdef01234567"
@@ -179,24 +185,39 @@ func passed() report {
 	for _, id := range []string{"test", "plan", "images", "e2e", "cluster", "summary", "gate"} {
 		r.jobs = append(r.jobs, jobReport{Result: workflow.Result{Instance: workflow.Instance{ID: id}, Result: workflow.Success}})
 	}
-	r.images, r.tag, r.secrets = 11, "main-0123456789ab", []string{"test: BAZEL_REMOTE_CACHE"}
+	r.jobs[3].Matrix = map[string]any{"suite": "gateway", "minutes": 2.0}
+	r.ledgers = map[string]ledger.Report{"gateway": {Destination: "registry", Tests: &ledger.Tests{Passed: 3}}}
+	r.images, r.tag, r.secrets, r.summary = 11, "main-0123456789ab", []string{"test: BAZEL_REMOTE_CACHE"}, "### //test/e2e:gateway"
 	return r
+}
+
+// suite changes what the suite's ledger says.
+func (r *report) suite(destination, fallback string, tests *ledger.Tests) {
+	r.ledgers = map[string]ledger.Report{"gateway": {Destination: destination, Fallback: fallback, Reason: "so", Tests: tests}}
 }
 
 func TestCheck(t *testing.T) {
 	fork := func(r *report) {
 		r.kind, r.images, r.secrets, r.jobs[2].Result.Result = kind{fork: true, pull: true}, 0, nil, workflow.Skipped
+		r.suite("kind", "", &ledger.Tests{Passed: 3})
 	}
 	for name, c := range map[string]struct {
 		change func(*report)
 		want   string
 	}{
-		"right":                  {func(*report) {}, ""},
-		"right, of a fork":       {fork, ""},
-		"a job fails":            {func(r *report) { r.jobs[3].Result.Result = workflow.Failure }, "job e2e: failure, want success"},
-		"a job is skipped":       {func(r *report) { r.jobs[1].Result.Result = workflow.Skipped }, "job plan: skipped, want success"},
-		"no gate":                {func(r *report) { r.jobs = r.jobs[:6] }, "the gate did not run"},
-		"not all images":         {func(r *report) { r.images = 10 }, "10 of 11 images have tag main-0123456789ab"},
+		"right":             {func(*report) {}, ""},
+		"right, of a fork":  {fork, ""},
+		"a job fails":       {func(r *report) { r.jobs[3].Result.Result = workflow.Failure }, "job e2e (2, gateway): failure, want success"},
+		"a job is skipped":  {func(r *report) { r.jobs[1].Result.Result = workflow.Skipped }, "job plan: skipped, want success"},
+		"no gate":           {func(r *report) { r.jobs = r.jobs[:6] }, "the gate did not run"},
+		"not all images":    {func(r *report) { r.images = 10 }, "10 of 11 images have tag main-0123456789ab"},
+		"a service is lost": {func(r *report) { r.missing = []string{"gateway"} }, `services without an image of tag main-0123456789ab: ["gateway"]`},
+		"a suite falls back": {func(r *report) { r.suite("kind", "403 Forbidden", &ledger.Tests{Passed: 3}) },
+			"suite gateway: images went to kind, want registry: 403 Forbidden"},
+		"a fork uses a registry": {func(r *report) { fork(r); r.suite("registry", "", &ledger.Tests{Passed: 3}) }, "suite gateway: images went to registry, want kind: so"},
+		"a suite did not run":    {func(r *report) { r.ledgers = nil }, "suite gateway left no ledger"},
+		"no test passed":         {func(r *report) { r.suite("registry", "", &ledger.Tests{Skipped: 3}) }, "suite gateway: no test passed"},
+		"no summary":             {func(r *report) { r.summary = "" }, "suite gateway is not in the summary"},
 		"a fork pushes":          {func(r *report) { fork(r); r.images = 1 }, "1 images have tag"},
 		"a fork has a secret":    {func(r *report) { fork(r); r.secrets = []string{"e2e: X"} }, `a fork's steps have secrets: ["e2e: X"]`},
 		"nobody has a secret":    {func(r *report) { r.secrets = nil }, "no step had a secret, so nothing was looked at"},
@@ -206,9 +227,76 @@ func TestCheck(t *testing.T) {
 		r := passed()
 		c.change(&r)
 		err := r.check(11)
-		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+		if (err == nil) != (c.want == "") || err != nil && (!strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "nil")) {
 			t.Errorf("%s: got error %v, want %q", name, err, c.want)
 		}
+	}
+}
+
+// The registry keeps what an event has pushed when the next one comes.
+func TestCount(t *testing.T) {
+	registry, err := ghcr.New(ghcr.Options{Accounts: []ghcr.Account{ghcr.Workflow(repository, writeToken)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { registry.Close() })
+	p := pipeline{registry: registry, origin: origin{dir: t.TempDir()}}
+	for _, service := range []string{"gateway", "notification"} {
+		dir := filepath.Join(p.origin.dir, "services", service)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "main.go"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pull, err := name.ParseReference(registry.Host + "/" + repository + "/gateway:pr-7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Write(pull, empty.Image, remote.WithAuth(&authn.Basic{Username: "octocat", Password: writeToken})); err != nil {
+		t.Fatal(err)
+	}
+	for event, want := range map[string]report{
+		"pull": {images: 1, missing: []string{"notification"}},
+		"fork": {missing: []string{"gateway", "notification"}},
+	} {
+		k, err := kinds(event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := report{tag: k.tag(commit)}
+		p.count(&got)
+		if got.images != want.images || !slices.Equal(got.missing, want.missing) {
+			t.Errorf("%s: got %d images, missing %q; want %d, missing %q", event, got.images, got.missing, want.images, want.missing)
+		}
+	}
+}
+
+func TestLedgers(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"ledger-gateway/gateway.json": `{"destination": "registry", "suites": [{"name": "gateway"}]}`,
+		"ledger-push/push.json":       `{"destination": "registry", "suites": []}`,
+		"logs-gateway/other.json":     "no JSON",
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := ledgers(dir)
+	if len(got) != 1 || got["gateway"].Destination != "registry" || err != nil {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "ledger-push", "push.json"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ledgers(dir); err == nil || !strings.Contains(err.Error(), "push.json") {
+		t.Errorf("got error %v", err)
 	}
 }
 

@@ -68,8 +68,8 @@ func (m *Machine) checkout(ctx context.Context, inputs map[string]string) error 
 func (m *Machine) setupGo(context.Context, map[string]string) error { return nil }
 
 func (m *Machine) upload(_ context.Context, inputs map[string]string) error {
-	to := filepath.Join(m.artifacts(), inputs["name"])
-	if inputs["name"] == "" || filepath.Dir(to) != m.artifacts() {
+	to := filepath.Join(m.Artifacts(), inputs["name"])
+	if inputs["name"] == "" || filepath.Dir(to) != m.Artifacts() {
 		return fmt.Errorf("an artifact must have a name without slashes, got %q", inputs["name"])
 	}
 	if _, err := os.Stat(to); err == nil {
@@ -86,7 +86,7 @@ func (m *Machine) download(_ context.Context, inputs map[string]string) error {
 	if inputs["merge-multiple"] != "true" {
 		return errors.New("without merge-multiple: true there is no equivalent here")
 	}
-	found, err := filepath.Glob(filepath.Join(m.artifacts(), inputs["pattern"]))
+	found, err := filepath.Glob(filepath.Join(m.Artifacts(), inputs["pattern"]))
 	if err != nil {
 		return err
 	}

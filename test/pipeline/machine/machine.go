@@ -51,7 +51,8 @@ type Edit func(script string) string
 // Workspace is where jobs have their checkout.
 func (m *Machine) Workspace() string { return filepath.Join(m.Dir, "work", "kubernaut", "kubernaut") }
 
-func (m *Machine) artifacts() string { return filepath.Join(m.Dir, "artifacts") }
+// Artifacts is where jobs' artifacts are, a folder for each.
+func (m *Machine) Artifacts() string { return filepath.Join(m.Dir, "artifacts") }
 
 func (m *Machine) temp() string { return filepath.Join(m.Dir, "temp") }
 
@@ -63,7 +64,7 @@ func (m *Machine) Begin(_ context.Context, i workflow.Instance) (workflow.Files,
 		Summary: filepath.Join(commands, "summary"), Env: filepath.Join(commands, "env"),
 	}
 	err := checkout.Remove(m.temp())
-	for _, dir := range []string{commands, m.Workspace(), m.artifacts()} {
+	for _, dir := range []string{commands, m.Workspace(), m.Artifacts()} {
 		err = errors.Join(err, os.MkdirAll(dir, 0o755))
 	}
 	fmt.Fprintf(m.Log, "== %s\n", i.Name())
