@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,6 +29,7 @@ const commit = "0123456789abcdef0123456789abcdef01234567"
 type fake struct {
 	dir, fails string
 	has        bool
+	cluster    bool
 
 	job  string
 	env  map[string][]string // of each job's last script
@@ -51,9 +53,9 @@ func (m *fake) Script(_ context.Context, script string, env []string) error {
 	case strings.Contains(script, "-- tags"):
 		outputs = "repository=localhost:5001/kubernaut/kubernaut\ntag=pr-7\n"
 	case strings.Contains(script, "-- matrix") && m.has:
-		outputs = "has=true\nmatrix={\"include\":[{\"suite\":\"fullpipeline\",\"minutes\":10},{\"suite\":\"gateway\",\"minutes\":2}]}\n"
+		outputs = fmt.Sprintf("cluster=%t\n", m.cluster) + "has=true\nmatrix={\"include\":[{\"suite\":\"fullpipeline\",\"minutes\":10},{\"suite\":\"gateway\",\"minutes\":2}]}\n"
 	case strings.Contains(script, "-- matrix"):
-		outputs = "has=false\nmatrix={\"include\":[]}\n"
+		outputs = fmt.Sprintf("cluster=%t\n", m.cluster) + "has=false\nmatrix={\"include\":[]}\n"
 	}
 	return os.WriteFile(filepath.Join(m.dir, "output"), []byte(outputs), 0o600)
 }
@@ -119,7 +121,7 @@ func TestGate(t *testing.T) {
 	const failed, skipped = "failure", "skipped"
 	for name, c := range map[string]struct {
 		event, fails string
-		has          bool
+		has          bool // and a test with a cluster
 		want         map[string]string
 	}{
 		"push":                        {"push", "", true, nil},
@@ -138,8 +140,25 @@ func TestGate(t *testing.T) {
 		"tests with a cluster fail":   {"pull", "//test/e2e/faults", true, map[string]string{"cluster": failed, "gate": failed}},
 		"nobody can read the ledgers": {"pull", "-- report", true, map[string]string{"summary": failed, "gate": failed}},
 	} {
-		if d := cmp.Diff(results(c.want), run(t, c.event, &fake{fails: c.fails, has: c.has})); d != "" {
+		if d := cmp.Diff(results(c.want), run(t, c.event, &fake{fails: c.fails, has: c.has, cluster: c.has})); d != "" {
 			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+	}
+}
+
+// Suites and what else needs a cluster are concerned by themselves.
+func TestCluster(t *testing.T) {
+	for _, c := range []struct {
+		has, cluster           bool
+		e2e, with, fails, gate string
+	}{
+		{has: false, cluster: true, e2e: "skipped", with: "success", gate: "success"},
+		{has: false, cluster: true, e2e: "skipped", fails: "//test/e2e/faults", with: "failure", gate: "failure"},
+		{has: true, cluster: false, e2e: "", with: "skipped", gate: "success"},
+	} {
+		got := run(t, "pull", &fake{has: c.has, cluster: c.cluster, fails: c.fails})
+		if got["e2e"] != c.e2e || got["cluster"] != c.with || got["gate"] != c.gate {
+			t.Errorf("%+v: got %v", c, got)
 		}
 	}
 }

@@ -29,7 +29,8 @@ matrix [--affected=FILE | SUITE…] [--ledger=FILE]… [--github-output]
   --affected=FILE   the suites that "affected --json" wrote there. Default: the arguments.
   --ledger=FILE     what slipway's --report=FILE wrote; may be given several times, the newest run counts in which the suite
                     passed. A file that is not there is no error. Unit: minutes. A suite without one counts as 10.
-  --github-output   also append matrix=JSON and has=true or has=false to the file $GITHUB_OUTPUT.
+  --github-output   also append to the file $GITHUB_OUTPUT: matrix=JSON; has=true or has=false, whether there is a suite; and
+                    cluster=true or cluster=false, whether a test below //test/e2e/ is affected, which needs a cluster too.
 
   GitHub refuses a matrix without jobs, so a job that uses it asks first:
     if: needs.plan.outputs.has == 'true'

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/kubernaut/kubernaut/tools/ci/affected"
@@ -21,7 +22,7 @@ func (c command) matrix(args []string) error {
 	if err := c.parse(args, true); err != nil {
 		return err
 	}
-	names, err := c.suites(*from)
+	a, err := c.concerned(*from)
 	if err != nil {
 		return err
 	}
@@ -29,7 +30,7 @@ func (c command) matrix(args []string) error {
 	if err != nil {
 		return err
 	}
-	m, err := known.Matrix(names)
+	m, err := known.Matrix(a.Suites)
 	if err != nil {
 		return err
 	}
@@ -38,27 +39,30 @@ func (c command) matrix(args []string) error {
 		return err
 	}
 	fmt.Fprintf(c.streams.Out, "%s\n", line)
-	return c.outputs(*github, fmt.Sprintf("matrix=%s\nhas=%t\n", line, len(m.Include) > 0))
+	return c.outputs(*github, fmt.Sprintf("matrix=%s\nhas=%t\ncluster=%t\n", line, len(m.Include) > 0, slices.ContainsFunc(a.Tests, besideSuites)))
 }
 
-// suites are those of an answer of the command affected, or the arguments.
-func (c command) suites(from string) ([]string, error) {
+// besideSuites reports whether a test lies below the package of the suites: it needs a cluster and is none of them.
+func besideSuites(label string) bool { return strings.HasPrefix(label, "//"+suites+"/") }
+
+// concerned is an answer of the command affected, or has the arguments for suites.
+func (c command) concerned(from string) (a affected.Answer, err error) {
 	if from == "" {
-		return c.flags.Args(), nil
+		a.Suites = c.flags.Args()
+		return a, nil
 	}
 	if c.flags.NArg() > 0 {
-		return nil, misuse("--affected names the suites; unexpected argument %q", c.flags.Arg(0))
+		return a, misuse("--affected names the suites; unexpected argument %q", c.flags.Arg(0))
 	}
 	data, err := os.ReadFile(c.fromCaller(from))
 	if err != nil {
-		return nil, fault.New(fault.Usage, fmt.Errorf("reading the affected suites: %w", err), example)
+		return a, fault.New(fault.Usage, fmt.Errorf("reading the affected suites: %w", err), example)
 	}
-	var a affected.Answer
 	if err := json.Unmarshal(data, &a); err != nil || a.Suites == nil {
 		err = errors.Join(err, errors.New("it is no answer of `affected --json`"))
-		return nil, fault.New(fault.Usage, fmt.Errorf("reading the affected suites in %q: %w", from, err), example)
+		return a, fault.New(fault.Usage, fmt.Errorf("reading the affected suites in %q: %w", from, err), example)
 	}
-	return a.Suites, nil
+	return a, nil
 }
 
 // example makes the file of --affected.
