@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -133,6 +134,7 @@ func TestGate(t *testing.T) {
 		"plan fails":                  {"pull", "-- affected", true, with("plan", failed, "images", skipped, "gate", failed)},
 		"tags fail":                   {"fork", "-- tags", true, with("plan", failed, "images", skipped, "gate", failed)},
 		"push fails":                  {"push", "//services:push", true, map[string]string{"images": failed, "e2e": skipped, "e2e (10, fullpipeline)": "", "e2e (2, gateway)": "", "summary": skipped, "gate": failed}},
+		"tests' images fail":          {"push", "//test/images:push", true, map[string]string{"images": failed, "e2e": skipped, "e2e (10, fullpipeline)": "", "e2e (2, gateway)": "", "summary": skipped, "gate": failed}},
 		"indexes fail":                {"push", "//services:push_all", true, map[string]string{"images": failed, "e2e": skipped, "e2e (10, fullpipeline)": "", "e2e (2, gateway)": "", "summary": skipped, "gate": failed}},
 		"nobody releases a request":   {"pull", "//services:push_all", true, nil},
 		"login fails":                 {"push", "docker login", true, map[string]string{"images": failed, "e2e": skipped, "e2e (10, fullpipeline)": "", "e2e (2, gateway)": "", "summary": skipped, "gate": failed}},
@@ -195,6 +197,31 @@ func TestLimits(t *testing.T) {
 	for _, bounded := range []string{allTests, clusterTests} {
 		if n := strings.Count(string(data), bounded); n != 1 {
 			t.Errorf("%q is in the workflow %d times, want 1: the limits are of no effect", bounded, n)
+		}
+	}
+}
+
+// A suite with an image that CI does not push falls back to kind each time.
+func TestEveryImageIsPushed(t *testing.T) {
+	read := func(parts ...string) string {
+		t.Helper()
+		data, err := os.ReadFile(filepath.Join(append([]string{"..", ".."}, parts...)...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	services, images := read("services", "BUILD.bazel"), read("test", "images", "BUILD.bazel")
+	others := regexp.MustCompile("`(//[^`]*:image)`").FindAllStringSubmatch(read("test", "e2e", "E2E_SERVICE_DEPENDENCY_MATRIX.md"), -1)
+	if len(others) == 0 {
+		t.Fatal("the matrix names no image that is no service's")
+	}
+	_, prune, _ := strings.Cut(services, "image_prune(")
+	prune, _, _ = strings.Cut(prune, "\n)")
+	push, _, _ := strings.Cut(services, "image_prune(")
+	for _, other := range others {
+		if label := `"` + other[1] + `"`; !strings.Contains(push+images, label) || !strings.Contains(prune, label) {
+			t.Errorf("suites run %s: //services:push or //test/images:push must have it, and //services:prune", other[1])
 		}
 	}
 }
