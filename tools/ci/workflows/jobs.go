@@ -8,10 +8,16 @@ import (
 	"github.com/rhysd/actionlint"
 )
 
-// headOfFork: an event whose run has secrets and a token that writes, although a fork can cause it, must not check out what the
-// fork says. `pull_request` is the event for that.
-func headOfFork(f File) []Problem {
-	if !f.on("pull_request_target", "workflow_run", "issue_comment") {
+// triggers: an event whose run has secrets and a token that writes, although a fork can cause it, leaves it to every later change of
+// the file that nothing of the fork is run. `pull_request` is the event for that. A comment starts nothing of the fork as long as
+// the checkout is this repository's.
+func triggers(f File) []Problem {
+	for _, name := range []string{"pull_request_target", "workflow_run"} {
+		if f.on(name) {
+			return []Problem{problem(nil, "the event %s has secrets and a token that writes, and a fork can cause it; use pull_request", name)}
+		}
+	}
+	if !f.on("issue_comment") {
 		return nil
 	}
 	return f.actions(func(a *actionlint.ExecAction) []Problem {
@@ -45,7 +51,7 @@ func concurrency(f File) []Problem {
 }
 
 // permissions: the workflow gives nothing but reading, and each job names what it needs, so that adding a step never adds a right
-// by accident.
+// by accident. Nothing needs to write but packages.
 func permissions(f File) []Problem {
 	if f.Permissions == nil {
 		return []Problem{problem(nil, "the workflow has no permissions: they would be the repository's default; write permissions: {}")}
@@ -58,7 +64,13 @@ func permissions(f File) []Problem {
 		if job.Permissions == nil {
 			return []Problem{problem(job.Pos, "job %q has no permissions; write permissions: {} if it needs none", job.ID.Value)}
 		}
-		return excessive(job.Permissions, "job "+job.ID.Value)
+		found := excessive(job.Permissions, "job "+job.ID.Value)
+		for _, name := range writes(job.Permissions) {
+			if name != "packages" {
+				found = append(found, problem(job.Permissions.Pos, "job %q has %s: write; nothing here writes but packages", job.ID.Value, name))
+			}
+		}
+		return found
 	})...)
 }
 

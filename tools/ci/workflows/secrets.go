@@ -52,19 +52,20 @@ func refersTo(text, context string) bool {
 	_, expressions, _ := expression.Split(text)
 	for _, e := range expressions {
 		node, err := expression.Parse(e)
-		if err != nil {
-			continue
-		}
-		found := false
-		actionlint.VisitExprNode(node, func(n, _ actionlint.ExprNode, _ bool) {
-			v, ok := n.(*actionlint.VariableNode)
-			found = found || ok && v.Name == context
-		})
-		if found {
+		if err == nil && reads(node, context) {
 			return true
 		}
 	}
 	return false
+}
+
+func reads(node actionlint.ExprNode, context string) bool {
+	found := false
+	actionlint.VisitExprNode(node, func(n, _ actionlint.ExprNode, _ bool) {
+		v, ok := n.(*actionlint.VariableNode)
+		found = found || ok && v.Name == context
+	})
+	return found
 }
 
 // named reports whether each use of the secrets names one.
@@ -79,9 +80,10 @@ func named(node actionlint.ExprNode) bool {
 	return ok
 }
 
+// hasFallback reports whether the last alternative is no secret.
 func hasFallback(node actionlint.ExprNode) bool {
 	or, ok := node.(*actionlint.LogicalOpNode)
-	return ok && or.Kind == actionlint.LogicalOpNodeKindOr
+	return ok && or.Kind == actionlint.LogicalOpNodeKindOr && !reads(or.Right, "secrets")
 }
 
 // reachable reports whether a fork's pull request may run the job. A condition that needs results of other jobs may hold.

@@ -74,7 +74,7 @@ func Parse(name string, data []byte) (File, error) {
 	if len(problems) > 0 {
 		return File{}, fmt.Errorf("reading workflow %q: line %d: %s", name, problems[0].Line, problems[0].Message)
 	}
-	return File{Name: name, Workflow: workflow, lines: strings.Split(string(bytes.TrimSpace(data)), "\n")}, nil
+	return File{Name: name, Workflow: workflow, lines: strings.Split(string(bytes.TrimRight(data, " \t\r\n")), "\n")}, nil
 }
 
 // Check returns what the rules have against a file, in the order of its lines.
@@ -112,7 +112,7 @@ func Rules() []Rule {
 	const zizmor = "https://docs.zizmor.sh/audits/#"
 	const syntax = "https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#"
 	return []Rule{
-		{"dangerous-triggers", zizmor + "dangerous-triggers", headOfFork},
+		{"dangerous-triggers", zizmor + "dangerous-triggers", triggers},
 		{"concurrency-limits", zizmor + "concurrency-limits", concurrency},
 		{"excessive-permissions", zizmor + "excessive-permissions", permissions},
 		{"one-writer", zizmor + "excessive-permissions", oneWriter},

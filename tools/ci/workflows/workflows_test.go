@@ -107,22 +107,30 @@ func TestGood(t *testing.T) {
 func TestRules(t *testing.T) {
 	const uses = "actions/checkout@0123456789abcdef0123456789abcdef01234567 # v6.0.2"
 	for name, c := range map[string]struct{ old, new, want string }{
-		"tag":                    {uses, "actions/checkout@v6", "unpinned-uses: actions/checkout@v6 is not pinned to a commit of 40 hex digits"},
-		"no version":             {" # v6.0.2", "", "unpinned-uses: actions/checkout has no comment with its version, such as # v6.0.2"},
-		"short commit":           {"0123456789abcdef0123456789abcdef01234567", "0123456", "unpinned-uses: actions/checkout@0123456 is not pinned to a commit of 40 hex digits"},
-		"somebody's action":      {"      - run: \"true\"", "      - uses: somebody/login@0123456789abcdef0123456789abcdef01234567 # v1", "forbidden-uses: somebody/login is not one of GitHub's own actions"},
-		"credentials":            {"persist-credentials: false", "fetch-depth: 0", "artipacked: the checkout has no persist-credentials: false"},
-		"cache of Go":            {"      - run: \"true\"", "      - uses: actions/setup-go@0123456789abcdef0123456789abcdef01234567 # v6", "cache-poisoning: actions/setup-go has no cache: false"},
-		"cache":                  {"      - run: \"true\"", "      - uses: actions/cache@0123456789abcdef0123456789abcdef01234567 # v6", "cache-poisoning: actions/cache is filled by pull requests, too; Bazel has a remote cache"},
-		"no permissions":         {"permissions: {}\njobs:", "jobs:", "excessive-permissions: the workflow has no permissions: they would be the repository's default; write permissions: {}"},
-		"write-all":              {"permissions: {}\njobs:", "permissions: write-all\njobs:", "excessive-permissions: the workflow has permissions write-all; name the scopes"},
-		"write for all jobs":     {"permissions: {}\njobs:", "permissions:\n  packages: write\njobs:", "excessive-permissions: every job gets packages: write; give it to the one job that needs it"},
-		"a job's default":        {"    permissions:\n      contents: read\n", "", "excessive-permissions: job \"test\" has no permissions; write permissions: {} if it needs none"},
-		"read-all":               {"    permissions:\n      contents: read\n", "    permissions: read-all\n", "excessive-permissions: job test has permissions read-all; name the scopes"},
-		"two writers":            {"contents: read", "packages: write", "one-writer: job \"push\" has packages: write, as job \"test\" has already"},
-		"title in a script":      {`echo "$NAME"`, `echo "${{ github.event.pull_request.title }}"`, "template-injection: the script has an expression; hand it over in env"},
+		"tag":                {uses, "actions/checkout@v6", "unpinned-uses: actions/checkout@v6 is not pinned to a commit of 40 hex digits"},
+		"no version":         {" # v6.0.2", "", "unpinned-uses: actions/checkout has no comment with its version, such as # v6.0.2"},
+		"short commit":       {"0123456789abcdef0123456789abcdef01234567", "0123456", "unpinned-uses: actions/checkout@0123456 is not pinned to a commit of 40 hex digits"},
+		"somebody's action":  {"      - run: \"true\"", "      - uses: somebody/login@0123456789abcdef0123456789abcdef01234567 # v1", "forbidden-uses: somebody/login is not one of GitHub's own actions"},
+		"credentials":        {"persist-credentials: false", "fetch-depth: 0", "artipacked: the checkout has no persist-credentials: false"},
+		"cache of Go":        {"      - run: \"true\"", "      - uses: actions/setup-go@0123456789abcdef0123456789abcdef01234567 # v6", "cache-poisoning: actions/setup-go has no cache: false"},
+		"cache":              {"      - run: \"true\"", "      - uses: actions/cache@0123456789abcdef0123456789abcdef01234567 # v6", "cache-poisoning: actions/cache is filled by pull requests, too; Bazel has a remote cache"},
+		"half of a cache":    {"      - run: \"true\"", "      - uses: actions/cache/save@0123456789abcdef0123456789abcdef01234567 # v6", "cache-poisoning: actions/cache/save is filled by pull requests, too; Bazel has a remote cache"},
+		"an action of ours":  {"      - run: \"true\"", "      - uses: ./.github/actions/x", "forbidden-uses: ./.github/actions/x is not one of GitHub's own actions"},
+		"container":          {"    permissions: {}\n    steps", "    permissions: {}\n    container: alpine\n    steps", "forbidden-uses: job \"gate\" has images; a step is a command that runs on every machine"},
+		"service container":  {"    permissions: {}\n    steps", "    permissions: {}\n    services:\n      db:\n        image: postgres\n    steps", "forbidden-uses: job \"gate\" has images; a step is a command that runs on every machine"},
+		"no permissions":     {"permissions: {}\njobs:", "jobs:", "excessive-permissions: the workflow has no permissions: they would be the repository's default; write permissions: {}"},
+		"write-all":          {"permissions: {}\njobs:", "permissions: write-all\njobs:", "excessive-permissions: the workflow has permissions write-all; name the scopes"},
+		"write for all jobs": {"permissions: {}\njobs:", "permissions:\n  packages: write\njobs:", "excessive-permissions: every job gets packages: write; give it to the one job that needs it"},
+		"a job's default":    {"    permissions:\n      contents: read\n", "", "excessive-permissions: job \"test\" has no permissions; write permissions: {} if it needs none"},
+		"read-all":           {"    permissions:\n      contents: read\n", "    permissions: read-all\n", "excessive-permissions: job test has permissions read-all; name the scopes"},
+		"another right":      {"contents: read", "contents: write", "excessive-permissions: job \"test\" has contents: write; nothing here writes but packages"},
+		"two writers":        {"contents: read", "packages: write", "one-writer: job \"push\" has packages: write, as job \"test\" has already"},
+		"title in a script":  {`echo "$NAME"`, `echo "${{ github.event.pull_request.title }}"`, "template-injection: the script has an expression; hand it over in env"},
+		"title in JavaScript": {"      - run: \"true\"", "      - uses: actions/github-script@0123456789abcdef0123456789abcdef01234567 # v8\n        with:\n          script: x('${{ github.event.pull_request.title }}')",
+			"template-injection: the script has an expression; hand it over in env"},
 		"harmless in a script":   {`echo "$NAME"`, `echo ${{ matrix.name }}`, "template-injection: the script has an expression; hand it over in env"},
 		"secret for a fork":      {"secrets.CACHE || vars.CACHE", "secrets.CACHE", "overprovisioned-secrets: a fork's pull request reaches this, and has no secret; write secrets.CACHE || '' or a condition of the job"},
+		"another secret":         {"secrets.CACHE || vars.CACHE", "secrets.CACHE || secrets.B", "overprovisioned-secrets: a fork's pull request reaches this, and has no secret; write secrets.CACHE || secrets.B || '' or a condition of the job"},
 		"condition lets it in":   {"github.event_name == 'push' ||", "github.actor != 'x' ||", "overprovisioned-secrets: a fork's pull request reaches this, and has no secret; write secrets.GITHUB_TOKEN || '' or a condition of the job"},
 		"all secrets":            {"secrets.CACHE || vars.CACHE", "toJSON(secrets) || ''", "overprovisioned-secrets: all secrets are handed over; name one"},
 		"secret for all":         {"permissions: {}\njobs:", "permissions: {}\nenv:\n  A: ${{ secrets.A || '' }}\njobs:", "overprovisioned-secrets: every job gets ${{ secrets.A || '' }}; give it to the jobs that need it"},
@@ -163,13 +171,37 @@ func TestOneGroupForAllRefs(t *testing.T) {
 	}
 }
 
-func TestHeadOfFork(t *testing.T) {
-	const want = "dangerous-triggers: an event that a fork can cause and that has secrets checks out ref ${{ github.head_ref }}"
-	text := strings.Replace(good, "  pull_request:\n", "  pull_request_target:\n", 1)
-	text = strings.Replace(text, "persist-credentials: false", "persist-credentials: false\n          ref: ${{ github.head_ref }}", 1)
-	got := check(t, text)
-	if len(got) == 0 || got[0] != want {
-		t.Errorf("got %q, want %q", got, want)
+func TestTriggers(t *testing.T) {
+	for event, want := range map[string]string{
+		"pull_request_target:": "dangerous-triggers: the event pull_request_target has secrets and a token that writes, and a fork can cause it; use pull_request",
+		"workflow_run:":        "dangerous-triggers: the event workflow_run has secrets and a token that writes, and a fork can cause it; use pull_request",
+		"issue_comment:":       "dangerous-triggers: an event that a fork can cause and that has secrets checks out ref ${{ github.head_ref }}",
+	} {
+		text := strings.Replace(good, "  pull_request:\n    branches: [main]\n", "  "+event+"\n", 1)
+		text = strings.Replace(text, "persist-credentials: false", "persist-credentials: false\n          ref: ${{ github.head_ref }}", 1)
+		if got := check(t, text); len(got) == 0 || got[0] != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// The steps of a called workflow are elsewhere, and its commit may be anybody's.
+func TestCalledWorkflow(t *testing.T) {
+	text := good[:strings.Index(good, "  push:\n    if:")] + "  push:\n    permissions: {}\n    uses: somebody/x/.github/workflows/y.yml@main\n" + good[strings.Index(good, "  gate:"):]
+	want := []string{`forbidden-uses: job "push" calls somebody/x/.github/workflows/y.yml@main, whose steps are not looked at; write them here`}
+	if d := cmp.Diff(want, check(t, text)); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+// A file may begin with empty lines; a problem's line is the file's all the same.
+func TestLines(t *testing.T) {
+	for _, text := range []string{"\n\n" + good, "\n\n" + strings.TrimSpace(strings.Replace(good, `- run: "true"`, "- uses: actions/checkout@0123456789abcdef0123456789abcdef01234567 # v6", 1))} {
+		for _, p := range check(t, text) {
+			if !strings.HasPrefix(p, "artipacked") {
+				t.Errorf("got %q", p)
+			}
+		}
 	}
 }
 
