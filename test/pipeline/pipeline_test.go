@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/rhysd/actionlint"
 
 	"github.com/kubernaut/kubernaut/test/ghcr"
 	"github.com/kubernaut/kubernaut/test/pipeline/workflow"
@@ -199,6 +201,59 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%q is in the workflow %d times, want 1: the limits are of no effect", bounded, n)
 		}
 	}
+}
+
+// Which runs there were decides about an order alone: a plan without them is a plan.
+func TestLedgersOfMain(t *testing.T) {
+	for name, c := range map[string]struct{ gh, want string }{
+		"without gh":        {"", ""},
+		"without an answer": {"exit 4", ""},
+		"two runs":          {`case $2 in list) echo 12; echo 11 ;; *) mkdir -p "${5#--dir=}"; echo '{}' >"${5#--dir=}/gateway.json" ;; esac`, "11/gateway.json 12/gateway.json"},
+		"one has expired":   {`case $2-$3 in list*) echo 12; echo 11 ;; *-12) exit 1 ;; *) mkdir -p "${5#--dir=}"; echo '{}' >"${5#--dir=}/gateway.json" ;; esac`, "11/gateway.json"},
+	} {
+		dir := t.TempDir()
+		if c.gh != "" {
+			if err := os.WriteFile(filepath.Join(dir, "gh"), []byte("#!/bin/sh\n"+c.gh+"\n"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cmd := exec.Command("bash", "-e", "-c", script(t, "ledgers of main"))
+		cmd.Env = []string{"PATH=" + dir + ":/usr/bin:/bin", "RUNNER_TEMP=" + dir}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v: %s", name, err, out)
+		}
+		var got []string
+		found, _ := filepath.Glob(filepath.Join(dir, "last", "*", "*.json"))
+		for _, path := range found {
+			file, _ := filepath.Rel(filepath.Join(dir, "last"), path)
+			got = append(got, file)
+		}
+		if d := cmp.Diff(c.want, strings.Join(got, " ")); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+	}
+}
+
+// script is that of the workflow's step with the name.
+func script(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("..", "..", workflowFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := workflows.Parse("ci-pipeline.yml", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, job := range file.Ordered() {
+		for _, step := range job.Steps {
+			if run, ok := step.Exec.(*actionlint.ExecRun); ok && step.Name != nil && step.Name.Value == name {
+				return run.Run.Value
+			}
+		}
+	}
+	t.Fatalf("no step is called %q", name)
+	return ""
 }
 
 // A suite with an image that CI does not push falls back to kind each time.

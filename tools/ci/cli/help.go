@@ -22,13 +22,14 @@ affected --base=REVISION [--head=REVISION] [--json] [--config=NAME] [--verbose]
   The base is checked out into the cache folder and deleted afterwards; its digests are kept there, in snapshots/,
   about 45 kB a commit: a workflow that keeps this folder between runs does not evaluate a base again.
 
-matrix [--affected=FILE | SUITE…] [--ledger=FILE]… [--github-output]
+matrix [--affected=FILE | SUITE…] [--ledger=PATH]… [--github-output]
 
   Prints {"include":[{"suite":"gateway","minutes":1.4},…]}, the longest suite first, for strategy.matrix.
 
   --affected=FILE   the suites that "affected --json" wrote there. Default: the arguments.
-  --ledger=FILE     what slipway's --report=FILE wrote; may be given several times, the newest run counts in which the suite
-                    passed. A file that is not there is no error. Unit: minutes. A suite without one counts as 10.
+  --ledger=PATH     what slipway's --report=FILE wrote, or a folder with such files; may be given several times, the newest run
+                    counts in which the suite passed. A path that is not there is no error, nor is a file of a folder that
+                    another version wrote. Unit: minutes. A suite without one counts as 10.
   --github-output   also append to the file $GITHUB_OUTPUT: matrix=JSON; has=true or has=false, whether there is a suite; and
                     cluster=true or cluster=false, whether a test below //test/e2e/ is affected, which needs a cluster too.
 

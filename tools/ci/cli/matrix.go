@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -69,24 +70,46 @@ func (c command) concerned(from string) (a affected.Answer, err error) {
 const example = "tools/bazelw run //tools/ci -- affected --base=origin/main --json >affected.json"
 
 // ledgers reads what is there: the first run of a branch has none.
-func (c command) ledgers(files []string) (*schedule.Ledgers, error) {
+func (c command) ledgers(names []string) (*schedule.Ledgers, error) {
 	l := &schedule.Ledgers{}
-	for _, path := range files {
-		f, err := os.Open(c.fromCaller(path))
-		if errors.Is(err, fs.ErrNotExist) {
-			c.note("there is no ledger %q; a suite that no other one has counts as %d minutes", path, schedule.Unknown)
-			continue
+	for _, name := range names {
+		path := c.fromCaller(name)
+		info, err := os.Stat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			c.note("there is no ledger %q; a suite that no other one has counts as %d minutes", name, schedule.Unknown)
+		case err == nil && info.IsDir():
+			err = c.folder(l, path)
+		case err == nil:
+			err = add(l, name, path)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("reading a ledger: %w", err)
-		}
-		err = l.Add(path, f)
-		f.Close()
-		if err != nil {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
 	}
 	return l, nil
+}
+
+// folder adds the ledgers below it. They are of earlier runs, whose programs may have written another version; those say nothing.
+func (c command) folder(l *schedule.Ledgers, dir string) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".json" {
+			return err
+		}
+		if err := add(l, path, path); err != nil {
+			c.note("%v", err)
+		}
+		return nil
+	})
+}
+
+func add(l *schedule.Ledgers, name, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("reading a ledger: %w", err)
+	}
+	defer f.Close()
+	return l.Add(name, f)
 }
 
 // paths is a flag that may be given several times.
