@@ -9,10 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/kubernaut/kubernaut/tools/ci/revision"
 	"github.com/kubernaut/kubernaut/tools/ci/snapshot"
+	"github.com/kubernaut/kubernaut/tools/offline/engine/lock"
 )
 
 // states evaluates what is not kept yet.
@@ -84,7 +84,7 @@ func (s *states) commit(ctx context.Context, commit string) (taken snapshot.Snap
 	if bazel.OutputBase, err = s.Bazel.Base(ctx, s.Workspace); err != nil {
 		return taken, err
 	}
-	unlock, err := s.lock()
+	unlock, err := lock.Acquire(ctx, s.Cache)
 	if err != nil {
 		return taken, err
 	}
@@ -106,20 +106,6 @@ func (s *states) commit(ctx context.Context, commit string) (taken snapshot.Snap
 		return taken, err
 	}
 	return taken, s.Store.Save(key, taken)
-}
-
-func (s *states) lock() (unlock func() error, err error) {
-	if err := os.MkdirAll(s.Cache, 0o755); err != nil {
-		return nil, fmt.Errorf("making the cache folder: %w", err)
-	}
-	f, err := os.OpenFile(filepath.Join(s.Cache, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("locking the cache folder: %w", err)
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-		return nil, errors.Join(fmt.Errorf("locking %q: %w", f.Name(), err), f.Close())
-	}
-	return f.Close, nil // which unlocks
 }
 
 func copyOptions(from, to string) error {
