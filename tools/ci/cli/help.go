@@ -18,7 +18,8 @@ affected --base=REVISION [--head=REVISION] [--json] [--config=NAME] [--verbose]
   --verbose         show Bazel's messages.
 
   All are affected, with the reason on stderr, when .bazelrc, .bazeliskrc, .bazelversion, .bazelignore, tools/bazel,
-  tools/bazelw or tools/offline differ, and when the base cannot be evaluated. A head that cannot be evaluated is an error.
+  tools/bazelw, tools/offline or CI's workflow differ, and when the base cannot be evaluated. A head that cannot be evaluated
+  is an error.
   The base is checked out into the cache folder and deleted afterwards; its digests are kept there, in snapshots/,
   about 45 kB a commit: a workflow that keeps this folder between runs does not evaluate a base again.
 

@@ -17,7 +17,7 @@ const Version = 1
 // Snapshot is one checkout.
 type Snapshot struct {
 	Version int `json:"version"`
-	// Ground are the files that decide how everything is built and that no action has among its inputs, with digests.
+	// Ground are the files that decide how everything is built and run and that no action has among its inputs, with digests.
 	Ground map[string]string `json:"ground"`
 	Tests  map[string]Test   `json:"tests"` // by label
 }
@@ -47,7 +47,7 @@ type Change struct {
 // Since compares s with an older snapshot. Tests that are not in s any more are not affected: there is nothing to run.
 func (s Snapshot) Since(base Snapshot) Change {
 	if path := differing(base.Ground, s.Ground); path != "" {
-		return s.Everything(path + " changed, which decides how everything is built")
+		return s.Everything(path + " changed, which decides how everything is built and run")
 	}
 	c := newChange("")
 	for label, now := range s.Tests {
