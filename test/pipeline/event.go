@@ -50,7 +50,7 @@ func (p *pipeline) event(ctx context.Context, name string) (r report, err error)
 	if r.kind, err = kinds(name); err != nil {
 		return r, err
 	}
-	head, err := p.origin.change(ctx, name)
+	head, err := p.origin.change(ctx, name, r.kind.pull)
 	if err != nil {
 		return r, err
 	}

@@ -42,7 +42,7 @@ func (k kind) tag(commit string) string {
 	return "main-" + commit[:12]
 }
 
-// event is what GitHub says about the commit head, whose parent is base. cache is the remote cache's address.
+// event is what GitHub says about the commit head, whose first parent is base. cache is the remote cache's address.
 func (k kind) event(base, head, cache, registry string) workflow.Event {
 	github := map[string]any{
 		"event_name": "push", "ref": "refs/heads/main", "ref_name": "main", "sha": head, "repository": repository,

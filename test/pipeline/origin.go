@@ -34,8 +34,8 @@ func newOrigin(ctx context.Context, from, dir string) (o origin, err error) {
 	return o, err
 }
 
-// change returns a commit on top of the base that differs in one message.
-func (o origin) change(ctx context.Context, branch string) (string, error) {
+// change returns a commit on top of the base that differs in one message. Of a pull request it is a merge, as GitHub makes it.
+func (o origin) change(ctx context.Context, branch string, pull bool) (string, error) {
 	if _, err := o.git(ctx, "checkout", "--quiet", "--force", "-B", branch, o.base); err != nil {
 		return "", err
 	}
@@ -51,7 +51,16 @@ func (o origin) change(ctx context.Context, branch string) (string, error) {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return "", err
 	}
-	return o.commit(ctx, "Change a message")
+	head, err := o.commit(ctx, "Change a message")
+	if err != nil || !pull {
+		return head, err
+	}
+	for _, args := range [][]string{{"checkout", "--quiet", "--force", "--detach", o.base}, {"merge", "--quiet", "--no-ff", "--message=Merge " + head, head}} {
+		if _, err := o.git(ctx, args...); err != nil {
+			return "", err
+		}
+	}
+	return o.git(ctx, "rev-parse", "HEAD")
 }
 
 // services are the folders of services, by name.

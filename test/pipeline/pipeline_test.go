@@ -434,14 +434,21 @@ func TestOrigin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pull, err := o.change(t.Context(), "pull")
+	pull, err := o.change(t.Context(), "pull", true)
 	if err != nil || pull == o.base {
 		t.Fatalf("got commit %q on %q, %v", pull, o.base, err)
 	}
-	if _, err := o.change(t.Context(), "push"); err != nil {
+	push, err := o.change(t.Context(), "push", false)
+	if err != nil {
 		t.Errorf("a second branch: %v", err)
 	}
-	again, err := o.change(t.Context(), "pull")
+	for head, want := range map[string]int{pull: 2, push: 1} { // GitHub tests a pull request's merge with main
+		parents, err := o.git(t.Context(), "rev-parse", head+"^@")
+		if got := strings.Fields(parents); len(got) != want || got[0] != o.base || err != nil {
+			t.Errorf("%s has parents %q, %v; want %d, the first %s", head, got, err, want, o.base)
+		}
+	}
+	again, err := o.change(t.Context(), "pull", true)
 	if err != nil || again != pull {
 		t.Errorf("the same change is %q and %q, %v", pull, again, err)
 	}
