@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"net/url"
 	"os"
@@ -47,7 +50,7 @@ func parseReleaseFlags(args []string, getenv func(string) string) (releaseOption
 	flags.StringVar(&o.input.To, "to", "", "")
 	flags.StringVar(&o.input.Tag, "tag", "", "")
 	flags.StringVar(&o.input.Commit, "commit", "", "")
-	flags.StringVar(&o.key, "key", getenv("COSIGN_KEY"), "")
+	flags.StringVar(&o.key, "key", "", "")
 	flags.StringVar(&o.run.Builder, "builder", o.run.Builder, "")
 	flags.StringVar(&o.run.Repository, "repository", o.run.Repository, "")
 	flags.StringVar(&o.run.Invocation, "run-url", o.run.Invocation, "")
@@ -221,33 +224,57 @@ func signs(signer *release.Signer) string {
 	return "signed"
 }
 
-// readSigner reads a key's file, or the variable that env://NAME names. COSIGN_KEY may be the key itself; a flag may not, because
-// everybody on the machine sees it. No key is no error.
-func readSigner(key string, getenv func(string) string) (*release.Signer, error) {
-	if key == "" {
+// readSigner reads the key of --key, else that of COSIGN_KEY. No key is no error.
+func readSigner(flag string, getenv func(string) string) (*release.Signer, error) {
+	if flag == "" && getenv("COSIGN_KEY") == "" {
 		return nil, nil
 	}
-	data, from := []byte(nil), "--key"
-	name, isVariable := strings.CutPrefix(key, "env://")
-	switch {
-	case strings.HasPrefix(key, "-----BEGIN") && key == getenv("COSIGN_KEY"):
-		data, from = []byte(key), "COSIGN_KEY"
-	case strings.HasPrefix(key, "-----BEGIN"):
-		return nil, fault.New(fault.Usage, fmt.Errorf("--key must name a file or a variable, got a key"), "--key=env://COSIGN_KEY")
-	case isVariable:
-		data, from = []byte(getenv(name)), name
-	default:
-		var err error
-		if data, err = os.ReadFile(command.FromCaller(key, getenv)); err != nil {
-			return nil, fault.New(fault.Usage, fmt.Errorf("reading key: %w", err), "cosign generate-key-pair")
-		}
-		from = key
+	data, from, err := readKey(flag, getenv)
+	if err != nil {
+		return nil, err
 	}
 	signer, err := release.NewSigner(data, []byte(getenv("COSIGN_PASSWORD")))
 	if err != nil {
 		return nil, fault.New(fault.Usage, fmt.Errorf("reading key of %s: %w", from, err), "export COSIGN_PASSWORD", "cosign generate-key-pair")
 	}
 	return signer, nil
+}
+
+// keyBlock is what a key begins with.
+const keyBlock = "-----BEGIN"
+
+// readKey reads a key's file, or the variable that env://NAME names, and tells what messages call it. COSIGN_KEY may be the key
+// itself; a flag may not, because everybody on the machine sees it. What COSIGN_KEY holds is in no message: it may be a key that is
+// not recognised, in base64 for example.
+func readKey(flag string, getenv func(string) string) (data []byte, from string, err error) {
+	variable := getenv("COSIGN_KEY")
+	name, isVariable := strings.CutPrefix(cmp.Or(flag, variable), "env://")
+	switch {
+	case isVariable:
+		return []byte(getenv(name)), name, nil
+	case strings.Contains(flag, keyBlock):
+		return nil, "", fault.New(fault.Usage, errors.New("--key must name a file or a variable, got a key"), "--key=env://COSIGN_KEY")
+	case flag != "":
+		if data, err = os.ReadFile(command.FromCaller(flag, getenv)); err != nil {
+			return nil, "", fault.New(fault.Usage, fmt.Errorf("reading key: %w", err), "cosign generate-key-pair")
+		}
+		return data, flag, nil
+	case strings.Contains(variable, keyBlock):
+		return []byte(variable), "COSIGN_KEY", nil
+	}
+	if data, err = os.ReadFile(command.FromCaller(variable, getenv)); err != nil {
+		return nil, "", fault.New(fault.Usage, fmt.Errorf("COSIGN_KEY must be a key, a file or env://NAME: %w", unnamed(err)), `export COSIGN_KEY="$(cat cosign.key)"`)
+	}
+	return data, "COSIGN_KEY", nil
+}
+
+// unnamed is the error of a file without its name.
+func unnamed(err error) error {
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return file.Err
+	}
+	return err
 }
 
 func (r *releaser) copied(ctx context.Context, rel *release.Release) error {
