@@ -6,15 +6,16 @@
 //
 // A version is written once. A tag that points elsewhere is an error before anything is written; one that points to the
 // digest is left alone with all that belongs to it. The tags are written last, when all images of all services, and what
-// refers to them, are there, and are looked at once more right before. A release that is broken off leaves no version, and the
-// next one sends what lacks.
+// refers to them, are there, and are looked at once more right before and after. A release that is broken off before leaves no
+// version, and the next one sends what lacks.
 //
 // Beside an index and its images go, as manifests with a subject (https://github.com/opencontainers/image-spec/blob/main/manifest.md):
 // for each platform what is in the image (SPDX, from the build), and for the index where it comes from (provenance). A registry
 // without the referrers API gets the tag that the distribution specification has instead. With a key all of them are signed as
 // cosign does: https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md.
 //
-// A registry has no compare-and-swap: who moves a version tag between the last look and the write is not noticed.
+// A registry has no compare-and-swap: of two releases that write one version at the same moment the later write stays. The other
+// one says so, unless it had its last look before.
 package release
 
 import (
@@ -96,7 +97,7 @@ func (r *Release) Copy(ctx context.Context) (result Result, err error) {
 	return result, err
 }
 
-// tag writes the version tags, when nobody else has written one since.
+// tag writes the version tags, when nobody else has written one since, and looks whether they are what stays.
 func (r *Release) tag(ctx context.Context, missing []Service) (registry.Result, error) {
 	if _, err := r.existing(ctx, true); err != nil {
 		return registry.Result{}, err
@@ -105,7 +106,11 @@ func (r *Release) tag(ctx context.Context, missing []Service) (registry.Result, 
 	for _, s := range missing {
 		images = append(images, r.version(s))
 	}
-	return r.Pusher.Push(ctx, images)
+	result, err := r.Pusher.Push(ctx, images)
+	if err == nil {
+		_, err = r.existing(ctx, true)
+	}
+	return result, err
 }
 
 // Plan says what Copy would do, and writes nothing. Where Copy would refuse, it has the rows and the error.

@@ -171,14 +171,7 @@ func TestCopyLooksAgain(t *testing.T) {
 	var once sync.Once
 	w.quay.setFault(func(rw http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/"+w.services[1].Index.Index.Digest) {
-			once.Do(func() {
-				req, _ := http.NewRequest(http.MethodPut, w.quay.url+"/v2/org/gateway/manifests/v1.2.3", bytes.NewReader(other))
-				req.Header.Set("Content-Type", indexType)
-				resp, err := http.DefaultClient.Do(req)
-				if err != nil || resp.StatusCode != http.StatusCreated {
-					t.Errorf("got %v, %v", resp, err)
-				}
-			})
+			once.Do(func() { w.quay.put("org/gateway/manifests/v1.2.3", indexType, other) })
 		}
 		return false
 	})
@@ -190,6 +183,22 @@ func TestCopyLooksAgain(t *testing.T) {
 	}
 	if got := w.quay.get("org/datastorage/manifests/v1.2.3"); got != nil {
 		t.Error("the other service has the version")
+	}
+}
+
+// Of two releases that write one version at the same moment, the one whose tag does not stay says so.
+func TestCopyLooksAfterwards(t *testing.T) {
+	w := newWorld(t, true)
+	other := []byte(`{"schemaVersion":2,"mediaType":"` + indexType + `","manifests":[]}`)
+	var once sync.Once
+	w.quay.setFault(func(rw http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodHead && len(w.quay.sent(http.MethodPut, "/manifests/v1.2.3")) >= len(w.services) {
+			once.Do(func() { w.quay.put("org/gateway/manifests/v1.2.3", indexType, other) })
+		}
+		return false
+	})
+	if got, err := w.copy(); err == nil || !strings.Contains(err.Error(), "a version is never moved") || got.Released != 0 {
+		t.Errorf("got %+v, %v", got, err)
 	}
 }
 

@@ -100,6 +100,25 @@ func (s *server) get(path string) []byte {
 	return data
 }
 
+// put writes a manifest; it may be called while a request is answered.
+func (s *server) put(path, mediaType string, data []byte) {
+	req, err := http.NewRequest(http.MethodPut, s.url+"/v2/"+path, bytes.NewReader(data))
+	if err != nil {
+		s.t.Error(err)
+		return
+	}
+	req.Header.Set("Content-Type", mediaType)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Error(err)
+		return
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusCreated {
+		s.t.Errorf("writing %s: %s", path, resp.Status)
+	}
+}
+
 func digest(data []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(data)) }
 
 func encode(t *testing.T, value any) []byte {
