@@ -286,8 +286,12 @@ func (r *releaser) copied(ctx context.Context, rel *release.Release) error {
 	if err != nil {
 		return err
 	}
-	r.Progress.Line("%s: %s released, %d there before; %s sent", rel.Decision.Version,
-		progress.Count(result.Released, "service"), len(rel.Services)-result.Released, progress.Count(m.BlobsSent, "blob"))
+	signed := ""
+	if result.Signed > 0 {
+		signed = fmt.Sprintf(", %d of them signed now", result.Signed)
+	}
+	r.Progress.Line("%s: %s released, %d there before%s; %s sent", rel.Decision.Version,
+		progress.Count(result.Released, "service"), len(rel.Services)-result.Released, signed, progress.Count(m.BlobsSent, "blob"))
 	r.PrintReferences(result.References)
 	return nil
 }
@@ -316,6 +320,8 @@ func promotion(rows []release.Row, err error) string {
 		switch {
 		case err != nil:
 			state, bytes = "refused", "-"
+		case row.Unsigned:
+			state = "to sign"
 		case row.There:
 			state = "there"
 		}

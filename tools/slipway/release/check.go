@@ -8,22 +8,36 @@ import (
 	"github.com/kubernaut/kubernaut/tools/slipway/registry"
 )
 
-// check holds both registries against what this commit builds. It returns the services whose version is not there yet.
-func (r *Release) check(ctx context.Context) ([]Service, error) {
+// todo is what a release has to do.
+type todo struct {
+	missing  []Service // the version is not there
+	unsigned []Service // the version is there without the signer's signatures
+}
+
+func (t todo) nothing() bool { return len(t.missing) == 0 && len(t.unsigned) == 0 }
+
+// check holds both registries against what this commit builds.
+func (r *Release) check(ctx context.Context) (todo, error) {
 	if err := r.checkTested(ctx); err != nil {
-		return nil, err
+		return todo{}, err
 	}
 	existing, err := r.existing(ctx, false)
 	if err != nil {
-		return nil, err
+		return todo{}, err
 	}
-	var missing []Service
+	var t todo
+	var there []Service
 	for i, s := range r.Services {
 		if existing[i] == "" {
-			missing = append(missing, s)
+			t.missing = append(t.missing, s)
+		} else {
+			there = append(there, s)
 		}
 	}
-	return missing, nil
+	if r.Signer != nil {
+		t.unsigned, err = r.unsigned(ctx, there)
+	}
+	return t, err
 }
 
 // checkTested finds a tag of CI's that points elsewhere: it was forged, or the build is not what it was.

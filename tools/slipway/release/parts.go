@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 	"github.com/kubernaut/kubernaut/tools/slipway/registry"
@@ -12,16 +13,16 @@ import (
 
 // parts are all that is there before a version is written: images, indexes, what refers to them, signatures. memory has the
 // layers of those that are made here.
-func (r *Release) parts(ctx context.Context, services []Service) (parts []registry.Image, memory source.Memory, err error) {
+func (r *Release) parts(ctx context.Context, todo todo) (parts []registry.Image, memory source.Memory, err error) {
 	made := &made{memory: source.Memory{}}
-	for _, s := range services {
+	for _, s := range todo.missing {
 		parts = append(parts, r.copies(s)...)
 		if err := r.attach(made, s); err != nil {
 			return nil, nil, err
 		}
 	}
 	if r.Signer != nil {
-		if err := r.sign(ctx, made, services); err != nil {
+		if err := r.sign(ctx, made, slices.Concat(todo.missing, todo.unsigned)); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -5,9 +5,9 @@
 // registry, or are mounted where both are one; none touches the disk.
 //
 // A version is written once. A tag that points elsewhere is an error before anything is written; one that points to the
-// digest is left alone with all that belongs to it. The tags are written last, when all images of all services, and what
-// refers to them, are there, and are looked at once more right before and after. A release that is broken off before leaves no
-// version, and the next one sends what lacks.
+// digest is left alone with all that belongs to it, but for a key's signatures, which are added. The tags are written last, when
+// all images of all services, and what refers to them, are there, and are looked at once more right before and after. A release
+// that is broken off before leaves no version, and the next one sends what lacks.
 //
 // Beside an index and its images go, as manifests with a subject (https://github.com/opencontainers/image-spec/blob/main/manifest.md):
 // for each platform what is in the image (SPDX, from the build), and for the index where it comes from (provenance). A registry
@@ -57,6 +57,7 @@ type Row struct {
 	Target    string            // "quay.io/kubernaut/gateway:v1.2.3"
 	Bytes     int64             // that would go to the target's registry
 	There     bool              // the version is there already, with this digest
+	Unsigned  bool              // it is there without the signer's signatures
 }
 
 // Result is what a release did.
@@ -64,6 +65,7 @@ type Result struct {
 	Moved      registry.Result
 	References map[string]string // service to reference by digest
 	Released   int               // services that were released now
+	Signed     int               // services that were there before and are signed now
 }
 
 // Copy releases what is not there yet. Errors are found for all services before anything is written.
@@ -76,11 +78,11 @@ func (r *Release) Copy(ctx context.Context) (result Result, err error) {
 	for _, s := range r.Services {
 		result.References[s.Index.Name] = r.to(s) + "@" + s.Index.Index.Digest
 	}
-	missing, err := r.check(ctx)
-	if err != nil || len(missing) == 0 {
+	todo, err := r.check(ctx)
+	if err != nil || todo.nothing() {
 		return result, err
 	}
-	parts, memory, err := r.parts(ctx, missing)
+	parts, memory, err := r.parts(ctx, todo)
 	if err != nil {
 		return result, err
 	}
@@ -89,16 +91,19 @@ func (r *Release) Copy(ctx context.Context) (result Result, err error) {
 	if err != nil {
 		return result, err
 	}
-	tagged, err := r.tag(ctx, missing)
+	tagged, err := r.tag(ctx, todo.missing)
 	add(&result.Moved, tagged)
 	if err == nil {
-		result.Released = len(missing)
+		result.Released, result.Signed = len(todo.missing), len(todo.unsigned)
 	}
 	return result, err
 }
 
 // tag writes the version tags, when nobody else has written one since, and looks whether they are what stays.
 func (r *Release) tag(ctx context.Context, missing []Service) (registry.Result, error) {
+	if len(missing) == 0 {
+		return registry.Result{}, nil
+	}
 	if _, err := r.existing(ctx, true); err != nil {
 		return registry.Result{}, err
 	}
@@ -123,25 +128,28 @@ func (r *Release) Plan(ctx context.Context) ([]Row, error) {
 		}
 		rows = append(rows, row)
 	}
-	missing, err := r.check(ctx)
+	todo, err := r.check(ctx)
 	if err != nil {
 		return rows, err
 	}
-	return rows, r.weigh(ctx, rows, missing)
+	return rows, r.weigh(ctx, rows, todo)
 }
 
 // weigh asks what each service would cost.
-func (r *Release) weigh(ctx context.Context, rows []Row, missing []Service) error {
+func (r *Release) weigh(ctx context.Context, rows []Row, todo todo) error {
 	row := map[string]*Row{}
 	for i := range rows {
 		rows[i].There = true
 		row[rows[i].Service] = &rows[i]
 	}
-	for _, s := range missing {
+	for _, s := range todo.missing {
 		row[s.Index.Name].There = false
 		row[s.Index.Name].Bytes = s.Index.Index.Size // for the tag
 	}
-	parts, _, err := r.parts(ctx, missing)
+	for _, s := range todo.unsigned {
+		row[s.Index.Name].Unsigned = true
+	}
+	parts, _, err := r.parts(ctx, todo)
 	if err != nil {
 		return err
 	}

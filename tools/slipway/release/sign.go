@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -25,6 +26,7 @@ const (
 	envelopeType        = "application/vnd.dsse.envelope.v1+json"
 	signatureAnnotation = "dev.cosignproject.cosign/signature"
 	predicateAnnotation = "predicateType"
+	signatureSuffix     = ".sig"
 )
 
 // signature is a layer of an image of signatures or attestations.
@@ -49,11 +51,7 @@ func (r *Release) sign(ctx context.Context, m *made, services []Service) error {
 	if err != nil {
 		return err
 	}
-	var images []registry.Image
-	for _, s := range sheets {
-		images = append(images, tagged(s.service, r.to(s.service), s.tag))
-	}
-	existing, err := r.Pusher.Existing(ctx, images)
+	existing, err := r.written(ctx, sheets)
 	if err != nil {
 		return err
 	}
@@ -65,6 +63,39 @@ func (r *Release) sign(ctx context.Context, m *made, services []Service) error {
 		m.images = append(m.images, registry.Image{Repository: r.to(s.service), Part: s.part, Tags: []string{s.tag}, Descriptor: d})
 	}
 	return nil
+}
+
+// written opens what the registry has of the sheets, nil where it has nothing.
+func (r *Release) written(ctx context.Context, sheets []sheet) ([]v1.Image, error) {
+	var images []registry.Image
+	for _, s := range sheets {
+		images = append(images, tagged(s.service, r.to(s.service), s.tag))
+	}
+	return r.Pusher.Existing(ctx, images)
+}
+
+// unsigned are the services that lack one of the signer's signatures. Attestations do not count: they name the run that made them.
+func (r *Release) unsigned(ctx context.Context, services []Service) ([]Service, error) {
+	sheets, err := r.sheets(ctx, services)
+	if err != nil {
+		return nil, err
+	}
+	sheets = slices.DeleteFunc(sheets, func(s sheet) bool { return !strings.HasSuffix(s.tag, signatureSuffix) })
+	existing, err := r.written(ctx, sheets)
+	if err != nil {
+		return nil, err
+	}
+	lacks := map[string]bool{}
+	for i, s := range sheets {
+		signed := existing[i] != nil
+		if signed {
+			if signed, err = has(existing[i], s.layers[0]); err != nil {
+				return nil, err
+			}
+		}
+		lacks[s.service.Index.Name] = lacks[s.service.Index.Name] || !signed
+	}
+	return slices.DeleteFunc(services, func(s Service) bool { return !lacks[s.Index.Name] }), nil
 }
 
 func (r *Release) sheets(ctx context.Context, services []Service) ([]sheet, error) {
@@ -112,7 +143,7 @@ func (r *Release) sheetsOf(ctx context.Context, s Service, digest, what string, 
 	}
 	tag := strings.Replace(digest, ":", "-", 1)
 	return []sheet{
-		{s, tag + ".sig", "signature of " + what, []signature{payload}},
+		{s, tag + signatureSuffix, "signature of " + what, []signature{payload}},
 		{s, tag + ".att", "attestations of " + what, attestations},
 	}, nil
 }

@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -205,6 +206,49 @@ func TestSignAgain(t *testing.T) {
 	// Provenance names the version.
 	if got := len(w.attested("org/gateway", digest, &first.PublicKey)); got != 2 {
 		t.Errorf("got %d attestations of the first key, want one for each version", got)
+	}
+}
+
+// A version that was released without a key is signed when there is one, and is not moved; what is signed is left alone.
+func TestSignLater(t *testing.T) {
+	w, key := newWorld(t, true), newKey(t)
+	if _, err := w.copy(); err != nil {
+		t.Fatal(err)
+	}
+	w.signer = signerOf(t, key)
+	rows, err := w.release().Plan(t.Context())
+	if err != nil || !rows[0].There || !rows[0].Unsigned || rows[0].Bytes == 0 {
+		t.Errorf("got %+v, %v", rows, err)
+	}
+	w.quay.reset()
+	got, err := w.copy()
+	if err != nil || got.Released != 0 || got.Signed != 2 || got.Moved.BlobsSent == 0 {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	if tags := w.quay.sent(http.MethodPut, "/manifests/v1.2.3"); len(tags) > 0 {
+		t.Errorf("got %v", tags)
+	}
+	for _, s := range w.services {
+		digests := []string{s.Index.Index.Digest}
+		for _, d := range s.Index.Images {
+			digests = append(digests, d.Manifest.Digest)
+		}
+		for _, digest := range digests {
+			repository := "org/" + s.Index.Name
+			if got := w.verified(repository, digest, &key.PublicKey); got != 1 {
+				t.Errorf("%s@%s: got %d signatures, want 1", repository, digest, got)
+			}
+			if got := w.attested(repository, digest, &key.PublicKey); len(got) == 0 {
+				t.Errorf("%s@%s: nothing is attested", repository, digest)
+			}
+		}
+	}
+	w.quay.reset()
+	if got, err = w.copy(); err != nil || got.Signed != 0 {
+		t.Errorf("second time: got %+v, %v", got, err)
+	}
+	if writes := slices.Concat(w.quay.sent(http.MethodPut, ""), w.quay.sent(http.MethodPost, "")); len(writes) > 0 {
+		t.Errorf("second time: got %v", writes)
 	}
 }
 
