@@ -184,18 +184,22 @@ func (w *world) bytes() (sum int64) {
 	return sum
 }
 
+// tested is what CI pushes to below a prefix.
+func tested(services []release.Service, prefix, tag string) (images []registry.Image) {
+	for _, s := range services {
+		for _, d := range s.Index.Images {
+			images = append(images, registry.Image{Descriptor: d, Repository: prefix + "/" + s.Index.Name, Part: d.Platform()})
+		}
+		images = append(images, registry.Image{Descriptor: s.Index.Descriptor(), Repository: prefix + "/" + s.Index.Name, Tags: []string{tag}})
+	}
+	return images
+}
+
 // push is what CI does.
 func (w *world) push(services []release.Service, tag string) {
 	w.t.Helper()
-	var images []registry.Image
-	for _, s := range services {
-		for _, d := range s.Index.Images {
-			images = append(images, registry.Image{Descriptor: d, Repository: w.ci.host + "/k/" + s.Index.Name, Part: d.Platform()})
-		}
-		images = append(images, registry.Image{Descriptor: s.Index.Descriptor(), Repository: w.ci.host + "/k/" + s.Index.Name, Tags: []string{tag}})
-	}
 	pusher := &registry.Pusher{Blobs: w.layers, Progress: progress.Discard(), Backoff: time.Millisecond}
-	if _, err := pusher.Push(w.t.Context(), images); err != nil {
+	if _, err := pusher.Push(w.t.Context(), tested(services, w.ci.host+"/k", tag)); err != nil {
 		w.t.Fatal(err)
 	}
 }
