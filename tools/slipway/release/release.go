@@ -22,6 +22,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
@@ -99,6 +100,10 @@ func (r *Release) Copy(ctx context.Context) (result Result, err error) {
 	return result, err
 }
 
+// tagLimit is how long tags are still written after an interrupt: one that has come to half of the services would leave half a
+// version.
+const tagLimit = 20 * time.Second
+
 // tag writes the version tags, when nobody else has written one since, and looks whether they are what stays.
 func (r *Release) tag(ctx context.Context, missing []Service) (registry.Result, error) {
 	if len(missing) == 0 {
@@ -111,9 +116,12 @@ func (r *Release) tag(ctx context.Context, missing []Service) (registry.Result, 
 	for _, s := range missing {
 		images = append(images, r.version(s))
 	}
-	result, err := r.Pusher.Push(ctx, images)
+	writing, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(tagLimit, cancel) })()
+	result, err := r.Pusher.Push(writing, images)
 	if err == nil {
-		_, err = r.existing(ctx, true)
+		_, err = r.existing(writing, true)
 	}
 	return result, err
 }

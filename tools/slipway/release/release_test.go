@@ -228,3 +228,19 @@ func TestCopyInterrupted(t *testing.T) {
 	}
 	w.absent("v1.2.3")
 }
+
+// An interrupt while the tags are written does not leave the version on some services alone.
+func TestCopyInterruptedBetweenTags(t *testing.T) {
+	w := newWorld(t, true)
+	ctx, cancel := context.WithCancel(t.Context())
+	w.quay.setFault(func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/v1.2.3") {
+			cancel()
+		}
+		return false
+	})
+	if got, err := w.release().Copy(ctx); err != nil || got.Released != 2 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	w.complete("v1.2.3")
+}
