@@ -31,13 +31,11 @@ func triggers(f File) []Problem {
 	})
 }
 
-// concurrency: two runs of one ref race for its tags and its cluster. One group for all refs is right for what must not happen twice
-// at the same time, such as a release; pull requests and runs that cancel others would take each other's place. A job may have a
-// group of its own instead.
+// concurrency: two runs of one ref race for its tags and its cluster. One group for all refs is wrong even where none cancels
+// another: of a group GitHub keeps one run that waits, and drops the one that waited before. A job may have a group of its own instead.
 func concurrency(f File) []Problem {
 	if c := f.Concurrency; c != nil {
-		cancels := c.CancelInProgress != nil && (c.CancelInProgress.Value || c.CancelInProgress.Expression != nil)
-		if c.Group == nil || !c.Group.ContainsExpression() && (cancels || f.on("pull_request", "pull_request_target")) {
+		if c.Group == nil || !c.Group.ContainsExpression() {
 			return []Problem{problem(c.Pos, "the concurrency group is the same for all refs")}
 		}
 		return nil

@@ -159,18 +159,6 @@ func TestNoConcurrency(t *testing.T) {
 	}
 }
 
-func TestOneGroupForAllRefs(t *testing.T) {
-	text := strings.NewReplacer("  pull_request:\n    branches: [main]\n", "", "  gate:", "  done:").Replace(good)
-	text = strings.Replace(text, "good-${{ github.ref }}", "good", 1)
-	if got := check(t, text); got != nil {
-		t.Errorf("got %q", got)
-	}
-	got := check(t, strings.Replace(text, "  group: good\n", "  group: good\n  cancel-in-progress: true\n", 1))
-	if d := cmp.Diff([]string{"concurrency-limits: the concurrency group is the same for all refs"}, got); d != "" {
-		t.Errorf("a run that cancels others (-want +got):\n%s", d)
-	}
-}
-
 func TestTriggers(t *testing.T) {
 	for event, want := range map[string]string{
 		"pull_request_target:": "dangerous-triggers: the event pull_request_target has secrets and a token that writes, and a fork can cause it; use pull_request",

@@ -135,15 +135,13 @@ func checksum(hex string) []common.Checksum {
 }
 
 // identifier has letters, digits, '.' and '-' alone: https://spdx.github.io/spdx-spec/v2.3/package-information/#72-package-spdx-identifier-field.
-// Other characters become a '-' and their number, so that two names stay two.
+// Other characters become their number between two '-', and a '-' does too, so that two names stay two.
 func identifier(kind, name string) common.ElementID {
 	var b strings.Builder
 	for _, r := range name {
 		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '-':
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.':
 			b.WriteRune(r)
-		case r == '/':
-			b.WriteRune('-')
 		default:
 			fmt.Fprintf(&b, "-%x-", r)
 		}

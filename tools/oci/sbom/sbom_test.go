@@ -196,3 +196,18 @@ func TestRefuses(t *testing.T) {
 		})
 	}
 }
+
+// Two modules that differ only in what an identifier cannot have are two packages.
+func TestIdentifier(t *testing.T) {
+	names := map[string]string{}
+	for _, name := range []string{"a/b-c", "a-b/c", "a/b/c", "a-b-c", "a_b_c", "a.b.c", "a-2d-b"} {
+		id := string(identifier("Module", name))
+		if other, taken := names[id]; taken {
+			t.Errorf("%q and %q are both %s", name, other, id)
+		}
+		names[id] = name
+		if rest := strings.Trim(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-"); rest != "" {
+			t.Errorf("%s has %q", id, rest)
+		}
+	}
+}

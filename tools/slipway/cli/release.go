@@ -78,7 +78,7 @@ func (o releaseOptions) check(rest []string) error {
 	case o.jobs < 1 || o.jobs > delivery.MaxJobs:
 		return releaseMisuse("--jobs must be from 1 to %d, got %d", delivery.MaxJobs, o.jobs)
 	case o.plan == "":
-		return fault.New(fault.Usage, fmt.Errorf("no plan: neither --plan nor SLIPWAY_PLAN is set"), "tools/bazelw run //services:release -- --dry-run", releaseHelp)
+		return fault.New(fault.Usage, fmt.Errorf("no plan: neither --plan nor SLIPWAY_PLAN is set"), "tools/bazelw run //services:release -- --version=v1.2.3 --dry-run", releaseHelp)
 	}
 	for name, value := range map[string]string{"--builder": o.run.Builder, "--repository": o.run.Repository, "--run-url": o.run.Invocation} {
 		if at, err := url.Parse(value); value != "" && (err != nil || at.Scheme == "" || at.User != nil) {
@@ -148,7 +148,7 @@ func readRelease(name string, f *delivery.Files) (plan.Release, []release.Servic
 		return plan.Release{}, nil, err
 	}
 	if !plan.IsRelease(data) {
-		return plan.Release{}, nil, fault.New(fault.Usage, fmt.Errorf("plan %q is not of a release", name), "tools/bazelw run //services:release -- --dry-run", releaseHelp)
+		return plan.Release{}, nil, fault.New(fault.Usage, fmt.Errorf("plan %q is not of a release", name), "tools/bazelw run //services:release -- --version=v1.2.3 --dry-run", releaseHelp)
 	}
 	p, err := plan.DecodeRelease(name, data)
 	if err != nil {
