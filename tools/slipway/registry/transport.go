@@ -134,6 +134,9 @@ func (c *Counter) Counts() (requests, received int64) { return c.requests.Load()
 
 // retry repeats a request that the registry was too busy for, after the time that it asks for, or that a broken connection
 // took with it. An upload whose body may have been taken in part is not repeated here but begun anew, see beginAgain.
+//
+// Above it is go-containerregistry's transport, which answers a challenge with a new token and the same request, whose body
+// nobody rewinds: https://github.com/google/go-containerregistry/blob/v0.22.1/pkg/v1/remote/transport/bearer.go.
 type retry struct {
 	inner   http.RoundTripper
 	backoff time.Duration
@@ -141,7 +144,23 @@ type retry struct {
 
 // RoundTrip implements http.RoundTripper.
 func (r *retry) RoundTrip(in *http.Request) (*http.Response, error) {
-	wait, req := r.backoff, in
+	if partOfUpload(in) {
+		resp, err := r.roundTrip(in, in)
+		if err == nil {
+			resp.Header.Del("WWW-Authenticate") // the next begin hears it, and has no body
+		}
+		return resp, err
+	}
+	req, err := Again(in)
+	if err != nil {
+		return nil, err
+	}
+	return r.roundTrip(in, req)
+}
+
+// roundTrip sends req, which is in or a copy of it, and further copies.
+func (r *retry) roundTrip(in, req *http.Request) (*http.Response, error) {
+	wait := r.backoff
 	for attempt := 1; ; attempt++ {
 		resp, err := r.inner.RoundTrip(req)
 		delay, more := repeat(in, resp, err, wait)

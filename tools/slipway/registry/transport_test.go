@@ -162,6 +162,42 @@ func TestPushReadOnlyToken(t *testing.T) {
 	}
 }
 
+// Tokens end while layers wait for their turn or are on their way. What has a body then goes up whole, with the next token.
+func TestPushTokenEnds(t *testing.T) {
+	for _, at := range []string{uploads, manifests, "/manifests/t1"} {
+		t.Run(at, func(t *testing.T) {
+			s, d := newServer(t), newDisk()
+			var sold, ended atomic.Int32 // ended: tokens up to this number
+			s.fault = func(w http.ResponseWriter, r *http.Request) bool {
+				if r.URL.Path == "/token" {
+					fmt.Fprintf(w, `{"token":"number %d"}`, sold.Add(1))
+					return true
+				}
+				if r.Method == http.MethodPut && strings.Contains(r.URL.Path, at) {
+					ended.CompareAndSwap(0, sold.Load())
+				}
+				var number int32
+				if fmt.Sscanf(r.Header.Get("Authorization"), "Bearer number %d", &number); number > ended.Load() {
+					return false
+				}
+				w.Header().Set("WWW-Authenticate", `Bearer realm="`+s.URL+`/token",service="test",error="invalid_token"`)
+				w.WriteHeader(http.StatusUnauthorized)
+				return true
+			}
+			image := s.to(d.image("gateway", "base"), "t1")
+			got, err := d.pusher().Push(t.Context(), []registry.Image{image})
+			if err != nil || got.BlobsSent != 2 || ended.Load() == 0 {
+				t.Fatalf("got %+v, %v", got, err)
+			}
+			s.repair()
+			if got := s.digest(t, "k/gateway", "t1"); got != image.Descriptor.Manifest.Digest {
+				t.Errorf("tag: got %q, want %q", got, image.Descriptor.Manifest.Digest)
+			}
+			s.takenOnce(t)
+		})
+	}
+}
+
 type keychain struct{ user, password string }
 
 func (k keychain) Resolve(authn.Resource) (authn.Authenticator, error) {
