@@ -124,6 +124,33 @@ func TestPushSurvives(t *testing.T) {
 	}
 }
 
+// HTTP/2, which hosted registries speak, ends one request without its connection, and says so in words of its own.
+func TestPushSurvivesHTTP2(t *testing.T) {
+	for _, f := range []fault{
+		{http.MethodPut, uploads, 3, cut}, {http.MethodHead, "/blobs/", 2, cut}, {http.MethodPut, manifests, 2, cut},
+	} {
+		t.Run(f.method+f.path, func(t *testing.T) {
+			s, d := newServer(t), newDisk()
+			hit := f.on(s)
+			p := d.pusher()
+			p.Transport = s.secure()
+			defer s.secured.Close()
+			image := s.to(d.image("a", "base"), "t1")
+			image.Repository = "example.com/k/a" // of the certificate, and not a loopback address, which would be spoken to in plain text
+			if _, err := p.Push(t.Context(), []registry.Image{image}); err != nil {
+				t.Fatal(err)
+			}
+			if hit.Load() == 0 {
+				t.Error("the fault did not happen")
+			}
+			if diff := cmp.Diff([]string{"k/a:t1"}, s.audit(t)); diff != "" {
+				t.Errorf("tags (-want +got):\n%s", diff)
+			}
+			s.takenOnce(t)
+		})
+	}
+}
+
 // Ten repositories of a registry without mounts each get the base, which is read for its owner and once for all others.
 func TestPushWithoutMounts(t *testing.T) {
 	s, d := newServer(t), newDisk()

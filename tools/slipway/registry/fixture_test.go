@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -28,8 +29,9 @@ import (
 // whose blobs it does not have; fault may answer a request in the registry's place.
 type server struct {
 	*httptest.Server
-	host  string
-	fault func(w http.ResponseWriter, r *http.Request) bool
+	host    string
+	fault   func(w http.ResponseWriter, r *http.Request) bool
+	secured *httptest.Server // the same registry by HTTP/2; nil before secure
 
 	answering sync.WaitGroup // requests, also those that nobody waits for any more
 
@@ -66,6 +68,24 @@ func newServer(t *testing.T) *server {
 	t.Cleanup(s.Close)
 	s.host = strings.TrimPrefix(s.URL, "http://")
 	return s
+}
+
+// secure starts the registry by TLS and HTTP/2 alone. The transport leads there, whatever the host.
+func (s *server) secure() *http.Transport {
+	s.secured = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 2 {
+			panic("a request by " + r.Proto)
+		}
+		s.Config.Handler.ServeHTTP(w, r)
+	}))
+	s.secured.EnableHTTP2 = true
+	s.secured.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.secured.StartTLS()
+	transport := s.secured.Client().Transport.(*http.Transport)
+	transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, s.secured.Listener.Addr().String())
+	}
+	return transport
 }
 
 func (s *server) serve(w http.ResponseWriter, r *http.Request, inner http.Handler) {

@@ -248,8 +248,17 @@ func beginAgain(err error, wait time.Duration) (delay time.Duration, again bool)
 
 // broken reports a connection that ended early. One that cannot be made is something else: the registry is not there.
 func broken(err error) bool {
+	if err == nil {
+		return false
+	}
 	for _, end := range []error{io.ErrUnexpectedEOF, io.EOF, syscall.EPIPE, syscall.ECONNRESET, net.ErrClosed} {
 		if errors.Is(err, end) {
+			return true
+		}
+	}
+	// HTTP/2 ends a request without its connection. net/http keeps the types of these errors to itself.
+	for _, words := range []string{"stream error: stream ID ", "http2: server sent GOAWAY", "http2: client connection lost"} {
+		if strings.Contains(err.Error(), words) {
 			return true
 		}
 	}
