@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
+	"github.com/kubernaut/kubernaut/tools/slipway/source"
 )
 
 // answerError is a refusal together with the time after which the registry wants to be asked again.
@@ -119,7 +120,7 @@ func check(resp *http.Response, statuses ...int) error {
 	err := transport.CheckError(resp, statuses...)
 	var refusal *transport.Error
 	if errors.As(err, &refusal) {
-		return &answerError{refusal, retryAfter(resp.Header.Get("Retry-After"), 0)}
+		return &answerError{refusal, source.RetryAfter(resp.Header.Get("Retry-After"), 0)}
 	}
 	return err
 }

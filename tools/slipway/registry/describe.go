@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/kubernaut/kubernaut/tools/slipway/source"
 )
 
 // Describe is an error of a registry's client as one sentence: the status and what the registry says, or why it cannot be
@@ -17,7 +19,7 @@ func Describe(err error) string {
 	return innermost(err).Error()
 }
 
-// RetryAfter is how long a header Retry-After asks to wait, in seconds or as a date; fallback when there is none.
+// RetryAfter is source.RetryAfter, for packages that read no blobs.
 func RetryAfter(value string, fallback time.Duration) time.Duration {
-	return retryAfter(value, fallback)
+	return source.RetryAfter(value, fallback)
 }

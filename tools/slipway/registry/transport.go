@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/kubernaut/kubernaut/tools/slipway/source"
 )
 
 const (
@@ -167,11 +169,14 @@ func (r *retry) roundTrip(in, req *http.Request) (*http.Response, error) {
 		if !more || attempt == attempts {
 			return resp, err
 		}
+		if attempt > 1 { // the time that it named was too short
+			delay = max(delay, wait)
+		}
 		if err == nil {
 			io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
 			resp.Body.Close()
 		}
-		if err := sleep(in.Context(), delay); err != nil {
+		if err := sleep(in.Context(), spread(delay)); err != nil {
 			return nil, err
 		}
 		wait *= 2
@@ -186,7 +191,7 @@ func repeat(in *http.Request, resp *http.Response, err error, wait time.Duration
 	if err != nil {
 		return wait, broken(err) && !partOfUpload(in)
 	}
-	delay = retryAfter(resp.Header.Get("Retry-After"), wait)
+	delay = source.RetryAfter(resp.Header.Get("Retry-After"), wait)
 	return delay, delay <= maxWait && repeatable(in, resp.StatusCode)
 }
 
@@ -217,17 +222,6 @@ func repeatable(req *http.Request, status int) bool {
 
 func partOfUpload(req *http.Request) bool {
 	return req.Method == http.MethodPatch || req.Method == http.MethodPut && !strings.Contains(req.URL.Path, "/manifests/")
-}
-
-// retryAfter reads https://www.rfc-editor.org/rfc/rfc9110#field.retry-after, fallback when there is none.
-func retryAfter(value string, fallback time.Duration) time.Duration {
-	if s, err := strconv.Atoi(value); err == nil && s >= 0 {
-		return time.Duration(s) * time.Second
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(0, time.Until(at))
-	}
-	return fallback
 }
 
 // beginAgain tells whether an upload that failed is worth a new one from its first byte, and after which time: the connection
@@ -286,6 +280,9 @@ func forgetful(refusal *transport.Error) bool {
 	}
 	return refusal.StatusCode >= 500
 }
+
+// spread makes a wait up to a half longer: requests that were refused together should not all come back together.
+func spread(d time.Duration) time.Duration { return d + rand.N(d/2+1) }
 
 // sleep returns early, with an error, when ctx ends.
 func sleep(ctx context.Context, d time.Duration) error {

@@ -229,7 +229,7 @@ func (u *imageUpload) transfer(ctx context.Context, b plan.Blob, from string) (o
 		case err == nil || !again || attempt == uploads || ctx.Err() != nil:
 			return how, err
 		}
-		if err := sleep(ctx, delay); err != nil {
+		if err := sleep(ctx, spread(delay)); err != nil {
 			return how, err
 		}
 		corrupt = corruption(err)

@@ -103,6 +103,10 @@ func TestBadHTTP(t *testing.T) {
 			w.Header().Set("Retry-After", "3600")
 			http.Error(w, "", 429)
 		}, endpoint, "429 Too Many Requests", 1},
+		{"asks to wait until a date", func(w http.ResponseWriter, r *http.Request, _ int64) {
+			w.Header().Set("Retry-After", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
+			http.Error(w, "", 503)
+		}, endpoint, "503 Service Unavailable", 1},
 		{"this blob is broken", func(w http.ResponseWriter, r *http.Request, _ int64) { http.Error(w, "", 500) }, other, "500 Internal Server Error", 5},
 		{"bad request", func(w http.ResponseWriter, r *http.Request, _ int64) { http.Error(w, "", 400) }, other, "400 Bad Request", 1},
 		{"other size", func(w http.ResponseWriter, r *http.Request, _ int64) { io.WriteString(w, "x") }, corrupt, "the server has 1 bytes", 1},

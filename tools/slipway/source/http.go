@@ -8,8 +8,6 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
-	"strconv"
-	"time"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 )
@@ -92,9 +90,7 @@ func (f *httpFetcher) refusal(resp *http.Response) error {
 		answer.endpoint, answer.transient = true, f.account.renew()
 	case code == http.StatusRequestTimeout || code == http.StatusTooManyRequests || code >= 500:
 		answer.transient, answer.endpoint = true, code != http.StatusInternalServerError
-		if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil {
-			answer.after = time.Duration(seconds) * time.Second
-		}
+		answer.after = RetryAfter(resp.Header.Get("Retry-After"), 0)
 	}
 	return answer
 }
