@@ -24,7 +24,7 @@ const (
 	uploads        = 4                // of a blob
 	maxWait        = 30 * time.Second // a registry that asks for more is as good as not there
 	dialLimit      = 10 * time.Second
-	answerLimit    = 2 * time.Minute // a registry hashes a large blob before it answers
+	answerLimit    = 2 * time.Minute // a registry hashes a large blob before it answers, or before it takes more of it
 )
 
 func (p *Pusher) transport() http.RoundTripper {
@@ -33,12 +33,35 @@ func (p *Pusher) transport() http.RoundTripper {
 	}
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: dialLimit}).DialContext,
+		DialContext:           dial,
 		TLSHandshakeTimeout:   dialLimit,
 		ResponseHeaderTimeout: answerLimit,
 		ForceAttemptHTTP2:     true,
 		MaxIdleConnsPerHost:   16,
 	}
+}
+
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{Timeout: dialLimit}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return &impatient{conn, answerLimit}, nil
+}
+
+// impatient is a connection whose other end must take what is written. Without it a body would wait for ever: the time for an
+// answer begins after its last byte.
+type impatient struct {
+	net.Conn
+	limit time.Duration
+}
+
+// Write implements io.Writer. One call is a few buffers at most, so even a slow network is in time.
+func (c *impatient) Write(p []byte) (int, error) {
+	if err := c.SetWriteDeadline(time.Now().Add(c.limit)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(p)
 }
 
 // meter counts, remembers what must not be printed, and decides between http and https for the registry's host.
