@@ -165,6 +165,14 @@ func TestChainRemembersTheCause(t *testing.T) {
 	}
 }
 
+// Bazel uploads no empty blob, so caches have none.
+func TestChainEmptyBlob(t *testing.T) {
+	chain, reports := chainOf(open(t, source.Cache{Endpoint: startHTTP(t, http.NotFound)}))
+	if got, err := read(chain, blobOf("")); err != nil || got != "" || len(*reports) > 0 {
+		t.Errorf("got %q, %v, reports %q", got, err, *reports)
+	}
+}
+
 func TestChainAtOnce(t *testing.T) {
 	content := layer()
 	blob := blobOf(content)
