@@ -235,6 +235,8 @@ func TestBadGRPC(t *testing.T) {
 		{name: "no permission for the blob", read: fails(codes.PermissionDenied, ""), want: endpoint, words: "PermissionDenied", reads: 1},
 		{name: "unavailable once", read: once(fails(codes.Unavailable, "restarting")), want: right, reads: 2},
 		{name: "unavailable", read: fails(codes.Unavailable, "restarting"), want: endpoint, words: "Unavailable: restarting", reads: 5},
+		{name: "cancelled once", read: once(fails(codes.Canceled, "")), want: right, reads: 2},
+		{name: "out of time once", read: once(fails(codes.DeadlineExceeded, "")), want: right, reads: 2},
 		{name: "bad request", read: fails(codes.InvalidArgument, "no"), want: other, words: "InvalidArgument: no", reads: 1},
 		{name: "broken once in the middle", read: once(sends(content[:half], status.Error(codes.Internal, "disk"))), want: right, reads: 2},
 		{name: "truncated once", read: once(sends(content[:half], nil)), want: right, reads: 2},

@@ -1,6 +1,9 @@
 package source
 
-import "testing"
+import (
+	"crypto/tls"
+	"testing"
+)
 
 // The cases are Bazel's own rules for --credential_helper.
 func TestFindHelper(t *testing.T) {
@@ -47,6 +50,28 @@ func TestParseEndpoint(t *testing.T) {
 		got, err := parseEndpoint(text)
 		if err != nil || got.String() != want {
 			t.Errorf("got %s, %v for %s, want %s", got, err, text, want)
+		}
+	}
+}
+
+// A helper is asked about the URI that Bazel names.
+func TestHelperURI(t *testing.T) {
+	for text, want := range map[string]string{
+		"cache.example.com":             "https://cache.example.com/google.bytestream.ByteStream",
+		"grpcs://cache.example.com:443": "https://cache.example.com/google.bytestream.ByteStream",
+		"grpc://cache.example.com:8980": "https://cache.example.com:8980/google.bytestream.ByteStream",
+	} {
+		at, err := parseEndpoint(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cache, err := openREAPI(Cache{}, at, &tls.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cache.Close()
+		if got := cache.fetcher.(*reapiFetcher).account.uri; got != want {
+			t.Errorf("got %s for %s, want %s", got, text, want)
 		}
 	}
 }

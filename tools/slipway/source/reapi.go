@@ -53,7 +53,8 @@ func openREAPI(c Cache, at endpoint, config *tls.Config) (*reapiCache, error) {
 	}
 	f := &reapiFetcher{
 		conn: conn, instance: c.Instance, zstd: c.Compression, busy: make(chan struct{}, 1),
-		account: newAccount(c, at, "https://"+at.host+"/google.bytestream.ByteStream"),
+		// As gRPC names a service to credentials: without the port that is https's own.
+		account: newAccount(c, at, "https://"+strings.TrimSuffix(at.host, ":443")+"/google.bytestream.ByteStream"),
 	}
 	return &reapiCache{remote: remote{fetcher: f, endpoint: fmt.Sprintf("remote cache %q", at), timeout: c.Timeout}, conn: conn}, nil
 }
@@ -131,8 +132,8 @@ func (f *reapiFetcher) failed(err error, headers []Header) error {
 		answer.endpoint, answer.transient = true, f.account.renew()
 	case codes.Unavailable:
 		answer.endpoint, answer.transient = true, !untrustedText(s.Message())
-	case codes.Aborted, codes.Internal, codes.ResourceExhausted, codes.Unknown:
-		answer.transient = true
+	case codes.Aborted, codes.Canceled, codes.DeadlineExceeded, codes.Internal, codes.ResourceExhausted, codes.Unknown:
+		answer.transient = true // cancelled, or out of time, by the server or a proxy: a call here has no deadline
 	}
 	return answer
 }
