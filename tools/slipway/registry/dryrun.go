@@ -55,9 +55,9 @@ func (p *Pusher) planGroup(ctx context.Context, images []Image, run *DryRun) err
 	}
 	plans := make(map[*state]ImageDryRun, len(s.states))
 	var mu sync.Mutex
-	owner := owners(s.states)
+	owner, bearer := owners(s.states), s.plannedBearers()
 	err = s.each(func(st *state) error {
-		plan, err := s.planImage(ctx, st, owner)
+		plan, err := s.planImage(ctx, st, owner, bearer)
 		mu.Lock()
 		defer mu.Unlock()
 		plans[st] = plan
@@ -69,6 +69,17 @@ func (p *Pusher) planGroup(ctx context.Context, images []Image, run *DryRun) err
 	return err
 }
 
+// plannedBearers are bearers of a push.
+func (s *session) plannedBearers() map[place]*imageUpload {
+	var uploads []*imageUpload
+	for _, st := range s.states {
+		if !st.present {
+			uploads = append(uploads, &imageUpload{session: s, state: st})
+		}
+	}
+	return bearers(uploads)
+}
+
 // Requests of an upload: HEAD, then POST and PUT when the blob is sent, POST alone when it is mounted. A tag costs a PUT, and a
 // HEAD more where the registry's answer does not name the digest that it has now.
 const (
@@ -78,7 +89,7 @@ const (
 	requestsTag     = 1
 )
 
-func (s *session) planImage(ctx context.Context, st *state, owner map[string]*state) (ImageDryRun, error) {
+func (s *session) planImage(ctx context.Context, st *state, owner map[string]*state, bearer map[place]*imageUpload) (ImageDryRun, error) {
 	d := st.image.Descriptor
 	out := ImageDryRun{Name: d.Name, Part: st.image.Part, Mounted: st.image.Mounted, Reference: st.image.Reference(), Present: st.present, Tags: st.tags, Requests: requestsTag * len(st.tags), Bytes: int64(len(st.tags)) * d.Manifest.Size}
 	if st.present {
@@ -88,6 +99,10 @@ func (s *session) planImage(ctx context.Context, st *state, owner map[string]*st
 	out.Requests++
 	out.Bytes += d.Manifest.Size
 	for _, b := range d.Blobs() {
+		if bearer[place{st.repo.Name(), b.Digest}].state != st {
+			out.BlobsPresent++ // another image brings it there
+			continue
+		}
 		there, err := s.blobExists(ctx, st.repo, b.Digest)
 		switch {
 		case err != nil:

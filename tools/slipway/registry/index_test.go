@@ -39,9 +39,21 @@ func TestPushIndex(t *testing.T) {
 	if err != nil || len(dry.Images) != 3 || dry.Images[0].Blobs != 0 || dry.Images[1].Title() != "gateway (linux/amd64)" {
 		t.Errorf("dry run: got %+v, %v", dry, err)
 	}
+	s.reset()
 	got, err := d.pusher().Push(t.Context(), images)
 	if err != nil {
 		t.Fatal(err)
+	}
+	var planned registry.ImageDryRun
+	for _, image := range dry.Images {
+		planned.Requests += image.Requests
+		planned.Blobs += image.Blobs
+		planned.Bytes += image.Bytes
+		planned.LayerBytes += image.LayerBytes
+	}
+	// Beyond the plan: a ping, the tag, and three digests.
+	if planned.Blobs != got.BlobsSent || planned.Bytes != got.BytesSent || planned.LayerBytes != got.LayerBytes || planned.Requests != len(s.reset())-5 {
+		t.Errorf("the dry run says %+v, the push took %+v", planned, got)
 	}
 	if got.References["gateway"] != top.Reference() || len(got.References) != 1 || got.BlobsSent != 5 {
 		t.Errorf("got %+v, want the index's reference and 5 blobs", got)
