@@ -95,11 +95,11 @@ func unreachable(err error) bool {
 	return errors.As(err, &client) && !errors.As(err, &mine) && !errors.Is(err, context.Canceled)
 }
 
-// innermost drops the URL that an error of the HTTP client begins with.
+// innermost drops the URLs that errors of HTTP clients begin with: the one for a token runs below that for the request.
 func innermost(err error) error {
 	var client *url.Error
-	if errors.As(err, &client) {
-		return client.Err
+	for errors.As(err, &client) {
+		err = client.Err
 	}
 	return err
 }

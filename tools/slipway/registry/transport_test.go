@@ -198,6 +198,28 @@ func TestPushTokenEnds(t *testing.T) {
 	}
 }
 
+// A token server that goes away is told of without its address, which is as long as the list of images.
+func TestPushTokenServerGone(t *testing.T) {
+	s, d := newServer(t), newDisk()
+	var sold atomic.Int32
+	s.fault = func(w http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case r.URL.Path == "/token" && sold.Add(1) > 1:
+			panic(http.ErrAbortHandler)
+		case r.URL.Path == "/token":
+			fmt.Fprint(w, `{"token":"short-lived"}`)
+		default:
+			w.Header().Set("WWW-Authenticate", `Bearer realm="`+s.URL+`/token",service="test"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+		return true
+	}
+	_, err := d.pusher().Push(t.Context(), []registry.Image{s.to(d.image("a", "base"), "t")})
+	if want := "pushing //services/a:image to " + s.host + "/k/a: EOF"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %q", err, want)
+	}
+}
+
 type keychain struct{ user, password string }
 
 func (k keychain) Resolve(authn.Resource) (authn.Authenticator, error) {

@@ -97,9 +97,9 @@ func (f *httpFetcher) refusal(resp *http.Response) error {
 
 // connectionError is a request without an answer.
 func connectionError(err error) error {
-	var outer *url.Error // its text repeats the whole address
-	if errors.As(err, &outer) {
-		err = outer.Err
+	var client *url.Error // its text repeats the whole address; that of a token runs below that of the blob
+	for errors.As(err, &client) {
+		err = client.Err
 	}
 	return &failure{err: err, transient: !untrusted(err), endpoint: true}
 }
