@@ -65,10 +65,23 @@ func (s *session) location(resp *http.Response) (string, error) {
 	if err != nil {
 		return "", errors.New("the registry names no location for the upload")
 	}
+	return at.String(), s.private(at)
+}
+
+// private refuses what would go to another host in plain text.
+func (s *session) private(at *url.URL) error {
 	if at.Scheme == "http" && at.Host != s.meter.host && s.meter.scheme == "https" {
-		return "", fmt.Errorf("the registry wants the upload to go to %s without TLS", at.Host)
+		return fmt.Errorf("the registry leads to %s without TLS", at.Host)
 	}
-	return at.String(), nil
+	return nil
+}
+
+// redirected is location for the other way to lead an upload elsewhere.
+func (s *session) redirected(req *http.Request, via []*http.Request) error {
+	if len(via) >= 10 {
+		return errors.New("stopped after 10 redirects")
+	}
+	return s.private(req.URL)
 }
 
 // send puts the whole blob with one request: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#post-then-put.

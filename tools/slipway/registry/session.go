@@ -101,7 +101,7 @@ func (p *Pusher) open(ctx context.Context, images []Image, scopes []string) (*se
 	if err != nil {
 		return s, s.explain(first, err)
 	}
-	s.client = &http.Client{Transport: wrapped}
+	s.client = &http.Client{Transport: wrapped, CheckRedirect: s.redirected}
 	never := func(error) bool { return false } // retry does it
 	options := []remote.Option{remote.WithTransport(wrapped), remote.WithJobs(s.jobs), remote.WithRetryPredicate(never)}
 	s.options = options

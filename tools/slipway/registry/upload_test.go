@@ -13,23 +13,35 @@ import (
 
 // An upload may go on at another host, but not without the TLS that the registry has.
 func TestPushUploadElsewhere(t *testing.T) {
-	s, d := newServer(t), newDisk()
-	fault{http.MethodPost, uploads, -1, func(_ *server, w http.ResponseWriter, r *http.Request) bool {
-		w.Header().Set("Location", "http://storage.invalid/upload?credential=hunter2")
-		w.WriteHeader(http.StatusAccepted)
-		return true
-	}}.on(s)
-	p := d.pusher()
-	p.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
-		r.URL.Scheme, r.URL.Host = "http", s.host
-		return http.DefaultTransport.RoundTrip(r)
-	})
-	image := s.to(d.image("a", "base"), "t1")
-	image.Repository = "registry.example.com/k/a"
-	_, err := p.Push(t.Context(), []registry.Image{image})
-	want := "pushing //services/a:image to registry.example.com/k/a: the registry wants the upload to go to storage.invalid without TLS"
-	if err == nil || err.Error() != want {
-		t.Errorf("got %v, want %q", err, want)
+	for _, tc := range []struct {
+		method string
+		status int
+	}{{http.MethodPost, http.StatusAccepted}, {http.MethodPut, http.StatusTemporaryRedirect}} {
+		t.Run(tc.method, func(t *testing.T) {
+			s, d := newServer(t), newDisk()
+			fault{tc.method, uploads, -1, func(_ *server, w http.ResponseWriter, r *http.Request) bool {
+				w.Header().Set("Location", "http://storage.invalid/upload?credential=hunter2")
+				w.WriteHeader(tc.status)
+				return true
+			}}.on(s)
+			p := d.pusher()
+			p.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+				plain := r.Clone(r.Context())
+				plain.URL.Scheme, plain.URL.Host = "http", s.host
+				resp, err := http.DefaultTransport.RoundTrip(plain)
+				if err == nil {
+					resp.Request = r
+				}
+				return resp, err
+			})
+			image := s.to(d.image("a", "base"), "t1")
+			image.Repository = "registry.example.com/k/a"
+			_, err := p.Push(t.Context(), []registry.Image{image})
+			want := "pushing //services/a:image to registry.example.com/k/a: the registry leads to storage.invalid without TLS"
+			if err == nil || err.Error() != want {
+				t.Errorf("got %v, want %q", err, want)
+			}
+		})
 	}
 }
 
