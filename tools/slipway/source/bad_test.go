@@ -231,6 +231,7 @@ func TestBadGRPC(t *testing.T) {
 		{name: "other digest function", server: grpcServer{functions: []reapi.DigestFunction_Value{reapi.DigestFunction_BLAKE3}}, want: endpoint, words: "its digest function is BLAKE3; images need SHA256"},
 		{name: "no digest function", server: grpcServer{functions: []reapi.DigestFunction_Value{}}, want: endpoint, words: "is none"},
 		{name: "unauthenticated", server: grpcServer{asked: answers(codes.Unauthenticated, "who is hunter2?")}, cache: source.Cache{Headers: []source.Header{{Name: "authorization", Value: "Bearer hunter2"}}}, want: endpoint, words: "it refuses the credentials: Unauthenticated: who is [redacted]?"},
+		{name: "wrong password", server: grpcServer{asked: answers(codes.Unauthenticated, "ci is not hunter2")}, cache: source.Cache{Headers: []source.Header{{Name: "authorization", Value: "Basic Y2k6aHVudGVyMg=="}}}, want: endpoint, words: "Unauthenticated: ci is not [redacted]"},
 		{name: "unknown instance", server: grpcServer{asked: answers(codes.NotFound, "")}, cache: source.Cache{Instance: "main"}, want: endpoint, words: `of instance "main": it is not there`},
 		{name: "no permission for the blob", read: fails(codes.PermissionDenied, ""), want: endpoint, words: "PermissionDenied", reads: 1},
 		{name: "unavailable once", read: once(fails(codes.Unavailable, "restarting")), want: right, reads: 2},

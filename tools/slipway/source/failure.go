@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 )
@@ -48,11 +49,12 @@ func final(endpoint string, err error) error {
 	return fmt.Errorf("reading from %s: %w", endpoint, err)
 }
 
-// scrub takes header values, and the secrets after "Bearer " and the like, out of a text that a server may have echoed.
+// scrub takes header values, the secrets after "Bearer " and the like, and passwords out of a text that a server may have echoed.
 func scrub(text string, headers []Header) string {
 	for _, h := range headers {
 		_, secret, _ := strings.Cut(h.Value, " ")
-		for _, s := range []string{h.Value, secret} {
+		_, password, _ := (&http.Request{Header: http.Header{"Authorization": {h.Value}}}).BasicAuth()
+		for _, s := range []string{h.Value, secret, password} {
 			if len(s) > 3 { // shorter ones are words, not secrets
 				text = strings.ReplaceAll(text, s, "[redacted]")
 			}
