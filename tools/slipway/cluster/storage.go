@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -97,12 +98,13 @@ func nodeFolder(node Node, volume, what, folder string) disk.Folder {
 				return size, nil
 			}
 		}
+		// du fails when something disappears while it walks, as content does in a delivery, and prints the sum all the same.
 		out, err := node.Exec(ctx, nil, "du", "-skx", f.Path)
-		fields := strings.Fields(string(out))
-		if err != nil || len(fields) == 0 {
-			return 0, err
+		sum, _, complete := strings.Cut(string(out), "\t")
+		if !complete {
+			return 0, cmp.Or(err, errors.New("du prints no sum"))
 		}
-		kib, err := strconv.ParseInt(fields[0], 10, 64)
+		kib, err := strconv.ParseInt(sum, 10, 64)
 		return kib << 10, err
 	}
 	return f

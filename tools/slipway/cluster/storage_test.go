@@ -54,6 +54,9 @@ func TestNodeFolder(t *testing.T) {
 		"in the node, because the host has no such folder": {measuredNode{out: "12\t/var/missing\n"}, volume, "missing", 12 << 10, 12 << 10, nil},
 		"in the node": {measuredNode{out: "0\t/var/x\n"}, "", "x", 0, 0, nil},
 		"nowhere":     {measuredNode{err: broken}, "", "x", 0, 0, broken},
+		"in the node, while something disappears": {
+			measuredNode{"8\t/var/x\n", errors.New("exit status 1: du: cannot access '/var/x/ingest': No such file or directory")}, "", "x", 8 << 10, 8 << 10, nil},
+		"cut off": {measuredNode{"", context.Canceled}, "", "x", 0, 0, context.Canceled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := nodeFolder(c.node, c.volume, "content", c.folder)
