@@ -52,6 +52,26 @@ func TestPartsOfPhasesThatOverlap(t *testing.T) {
 	}
 }
 
+// A part ends with what the last of its phases to end saw, which need not be the last to begin.
+func TestPartEndsWithItsLastPhase(t *testing.T) {
+	h := &hand{time.Unix(1000, 0)}
+	l := report.NewLedger(h.now)
+	var taken int64
+	l.Watch(report.Watching{Since: "run", Look: func() report.Sample { return report.Sample{DiskBytes: taken} }})
+	long := l.BeginSuite("long", "test")
+	h.sleep(1)
+	short := l.BeginSuite("short", "test")
+	h.sleep(1)
+	taken = 100
+	short(report.Moved{}, "", nil)
+	h.sleep(1)
+	taken = 300
+	long(report.Moved{}, "", nil)
+	if got := l.Finish(0, nil).Parts[0].Disk.EndBytes; got != 300 {
+		t.Errorf("got %d bytes at the part's end, want 300", got)
+	}
+}
+
 // A phase that the run's end cuts off lasts until then.
 func TestPhaseThatDoesNotEnd(t *testing.T) {
 	h := &hand{time.Unix(1000, 0)}

@@ -60,13 +60,14 @@ func sum(name string, phases []Phase) Part {
 	covered := phases[0].Start
 	for _, p := range phases {
 		end := p.Start + p.Seconds
+		latest := end >= covered
 		part.Seconds += max(0, end-max(covered, p.Start))
 		covered = max(covered, end)
 		part.Requests += p.Requests
 		part.BytesIn += p.BytesIn
 		part.BytesOut += p.BytesOut
 		part.LayerBytes += p.LayerBytes
-		part.take(p)
+		part.take(p, latest)
 		if p.State == Failing || p.State == Running && part.State == Done {
 			part.State = p.State
 		}
@@ -75,8 +76,8 @@ func sum(name string, phases []Phase) Part {
 	return part
 }
 
-// take adds the phase's disk and network. Phases that overlap saw the same bytes of the network, which is why the greatest counts.
-func (t *Part) take(p Phase) {
+// take adds the phase's disk and network; the latest one is the last to end so far. Phases that overlap saw the same bytes of the network, which is why the greatest counts.
+func (t *Part) take(p Phase, latest bool) {
 	if n := p.Network; n != nil {
 		if t.Network == nil {
 			t.Network = &Network{}
@@ -91,7 +92,9 @@ func (t *Part) take(p Phase) {
 		t.Disk = &first
 		return
 	}
-	t.Disk.EndBytes = p.Disk.EndBytes
+	if latest {
+		t.Disk.EndBytes = p.Disk.EndBytes
+	}
 	if t.Disk.PeakBytes == nil || p.Disk.PeakBytes == nil {
 		t.Disk.PeakBytes = nil
 		return
