@@ -45,8 +45,11 @@ func failure(cause error, targets []*target) error {
 		return nil
 	}
 	err = fmt.Errorf("delivering to kind: %w", err)
-	if strings.Contains(err.Error(), "no space left on device") {
+	switch {
+	case strings.Contains(err.Error(), "no space left on device"):
 		return fault.New(fault.Delivery, err, diskHints()...)
+	case errors.Is(err, errSilent) || errors.Is(err, errStalled): // and the API server may be well: the next run would take the cluster again
+		return fault.New(fault.Delivery, err, "--fresh")
 	}
 	return err
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/cluster"
+	"github.com/kubernaut/kubernaut/tools/slipway/fault"
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 	"github.com/kubernaut/kubernaut/tools/slipway/source"
 )
@@ -105,6 +106,9 @@ func TestLoadGivesSilentNodesUp(t *testing.T) {
 				_, err := (&Loader{Blobs: blobs}).Load(t.Context(), []cluster.Node{test.node(newFakeNode("a"))}, []Image{image})
 				if err == nil || !strings.Contains(err.Error(), test.want) {
 					t.Errorf("error %v, want %q", err, test.want)
+				}
+				if got := fault.Hints(err); !slices.Equal(got, []string{"--fresh"}) {
+					t.Errorf("hints %q, want another cluster", got)
 				}
 			})
 		})
