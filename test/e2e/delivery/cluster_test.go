@@ -16,6 +16,7 @@ import (
 	"github.com/bazelbuild/rules_go/go/runfiles"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/cluster"
+	"github.com/kubernaut/kubernaut/tools/slipway/command"
 	"github.com/kubernaut/kubernaut/tools/slipway/node"
 	"github.com/kubernaut/kubernaut/tools/slipway/progress"
 	"github.com/kubernaut/kubernaut/tools/slipway/source"
@@ -74,13 +75,11 @@ func runfile(t *testing.T, name string) []byte {
 // leases is a folder that stays: the next run replaces what an interrupted one left.
 func leases(t *testing.T) string {
 	t.Helper()
-	for variable, under := range map[string]string{"KUBERNAUT_CACHE": "", "XDG_CACHE_HOME": "kubernaut", "HOME": ".cache/kubernaut"} {
-		if dir := os.Getenv(variable); dir != "" {
-			return filepath.Join(dir, under, "delivery")
-		}
+	cache, err := command.CacheDir(os.Getenv)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no cache folder: KUBERNAUT_CACHE, XDG_CACHE_HOME and HOME are not set")
-	return ""
+	return filepath.Join(cache, "delivery")
 }
 
 // load delivers images, which must succeed, and forgets the execs and readings before it.
