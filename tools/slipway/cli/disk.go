@@ -30,8 +30,9 @@ type diskWatch struct {
 	uplink *uplink
 	sent   report.Network // by the network before this process
 	exceed context.CancelCauseFunc
-	stop   func() // the samples
-	still  func() // the walks
+	stop   func()          // the samples
+	walks  context.Context // of the walks, whatever step of the run has begun them
+	still  func()          // the walks
 	group  sync.WaitGroup
 
 	mu   sync.Mutex
@@ -53,9 +54,8 @@ func (r *runner) watchDisk(ctx context.Context) (context.Context, error) {
 	ticker := time.NewTicker(disk.Interval)
 	stop := disk.Watch(w.gauge, ticker.C, w.see)
 	w.stop = func() { ticker.Stop(); stop() }
-	walks, still := context.WithCancel(context.WithoutCancel(ctx))
-	w.still = still
-	w.group.Go(func() { w.walker.Run(walks) })
+	w.walks, w.still = context.WithCancel(context.WithoutCancel(ctx))
+	w.group.Go(func() { w.walker.Run(w.walks) })
 	w.checkBefore()
 	return limited, w.exceeded()
 }
@@ -169,13 +169,13 @@ func (w *diskWatch) exceeded() error {
 	return fault.New(fault.Delivery, over, over.hints...)
 }
 
-// add measures the folders of a cluster's nodes too.
-func (w *diskWatch) add(ctx context.Context, lease *held) {
+// add measures the folders of a cluster's nodes too. The engine is asked where they are while the run goes on.
+func (w *diskWatch) add(lease *held) {
 	if lease.folders == nil {
 		return
 	}
 	w.group.Go(func() {
-		for _, folder := range lease.folders(ctx) {
+		for _, folder := range lease.folders(w.walks) {
 			w.walker.Add(folder)
 		}
 	})

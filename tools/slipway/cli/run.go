@@ -175,7 +175,7 @@ func (r *runner) acquire(ctx context.Context) (*held, error) {
 		end(report.Moved{}, "", err)
 		return nil, err
 	}
-	r.disk.add(ctx, lease)
+	r.disk.add(lease)
 	verb := "created "
 	if lease.reused {
 		verb = "reused "

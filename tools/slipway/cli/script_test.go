@@ -122,6 +122,7 @@ func fakeStatfs(string) (disk.Space, error) {
 }
 
 func fakeSteps() steps {
+	loading, asked := make(chan struct{}), make(chan struct{})
 	return steps{
 		statfs: fakeStatfs,
 		acquire: func(ctx context.Context, c cluster.Config) (*held, error) {
@@ -134,9 +135,22 @@ func fakeSteps() steps {
 					return step(context.Background(), "release", "keep=%v", keep)
 				},
 				export: func(_ context.Context, dir string) error { return step(context.Background(), "export", "logs") },
+				folders: func(ctx context.Context) []disk.Folder { // of an engine that answers during the delivery
+					defer close(asked)
+					select {
+					case <-loading:
+					case <-ctx.Done():
+					}
+					if ctx.Err() != nil {
+						return nil
+					}
+					return []disk.Folder{{Name: "content of test-node", Size: func(context.Context) (int64, error) { return 7e6, nil }}}
+				},
 			}, nil
 		},
 		load: func(ctx context.Context, l *node.Loader, nodes []cluster.Node, images []node.Image) (node.Result, error) {
+			close(loading)
+			<-asked
 			result := node.Result{References: map[string]string{}, LayersSent: len(images)}
 			for _, image := range images {
 				result.References[image.Descriptor.Name] = image.Reference()
