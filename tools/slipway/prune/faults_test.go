@@ -3,6 +3,7 @@ package prune_test
 import (
 	"errors"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -268,6 +269,41 @@ func TestHalfDeleted(t *testing.T) {
 	}
 	if s := p.state(t, w); len(s.Manifests) != 1 || len(plan.Notes) != 1 || !strings.Contains(plan.Notes[0], "its content is gone") {
 		t.Errorf("got %+v, notes %q", s, plan.Notes)
+	}
+}
+
+// GitHub answers 404 about what a token may not see or do. That is neither an empty package nor a version that has been deleted.
+func TestNotFoundIsARefusal(t *testing.T) {
+	for _, tc := range []struct{ method, ending, want string }{
+		{http.MethodGet, "/versions", "listing versions of HOST/" + packageName + ": 404 Not Found, but the registry has 4 tags of it: the token may not see them"},
+		{http.MethodDelete, "", "deleting sha256:DIGEST from HOST/" + packageName + ": 404 Not Found, though it is there: the token may not delete it"},
+	} {
+		p, w := newPackage(t, ghcr.Options{}), small()
+		p.fill(t, w)
+		before := p.state(t, w)
+		p.answer = func(r *http.Request) *http.Response {
+			if r.Method == tc.method && strings.HasSuffix(r.URL.Path, tc.ending) {
+				return &http.Response{StatusCode: http.StatusNotFound, Header: http.Header{}}
+			}
+			return nil
+		}
+		_, result, err := all(t.Context(), t, p.open(t))
+		var stop *prune.StopError
+		if !errors.As(err, &stop) || result != (prune.Result{}) {
+			t.Fatalf("got %+v, %v", result, err)
+		}
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		got := regexp.MustCompile(`sha256:[0-9a-f]{12}`).ReplaceAllString(strings.ReplaceAll(first, p.server.Host, "HOST"), "sha256:DIGEST")
+		hints := []string{
+			"xdg-open https://github.com/orgs/kubernaut/packages/container/kubernaut%2Fgateway/settings   # Manage Actions access: add the repository with the role Admin",
+			"gh auth refresh --scopes=read:packages,delete:packages",
+		}
+		if diff := cmp.Diff(append([]string{tc.want}, hints...), append([]string{got}, fault.Hints(stop)...)); diff != "" {
+			t.Errorf("error and hints (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(before, p.state(t, w)); diff != "" {
+			t.Errorf("changes:\n%s", diff)
+		}
 	}
 }
 

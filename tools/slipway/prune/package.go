@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/google/go-github/v74/github"
+
+	"github.com/kubernaut/kubernaut/tools/slipway/fault"
+	"github.com/kubernaut/kubernaut/tools/slipway/progress"
 )
 
 const (
@@ -53,6 +56,9 @@ func (p *Package) Scan(ctx context.Context) ([]Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
+	if versions == nil {
+		return nil, p.hidden(ctx)
+	}
 	var manifests []*Manifest
 	ids := map[string]int64{}
 	for _, v := range versions {
@@ -81,6 +87,32 @@ func (p *Package) Scan(ctx context.Context) ([]Manifest, error) {
 	return list, err
 }
 
+// hidden is the error when GitHub says that there is no package, and the registry has tags of it: GitHub answers so about what a
+// token may not see.
+func (p *Package) hidden(ctx context.Context) error {
+	tags, err := p.reader.puller.List(ctx, p.reader.repo)
+	switch {
+	case status(err) == http.StatusNotFound:
+		return nil
+	case err != nil:
+		return p.reader.explain("listing tags of", err)
+	case len(tags) == 0:
+		return nil
+	}
+	return p.stop(fmt.Errorf("listing versions of %s: 404 Not Found, but the registry has %s of it: the token may not see them", p.repository, progress.Count(len(tags), "tag")))
+}
+
+// stop is a refusal that only an administrator of the package can end: there is no call for it.
+func (p *Package) stop(err error) error {
+	owners := "users/"
+	if p.organization() {
+		owners = "orgs/"
+	}
+	settings := "xdg-open https://github.com/" + owners + p.owner + "/packages/container/" + p.escaped() + "/settings"
+	return &StopError{fault.New(fault.Delivery, err, settings+"   # Manage Actions access: add the repository with the role Admin",
+		"gh auth refresh --scopes=read:packages,delete:packages")}
+}
+
 // list reads all pages until two readings agree: a version that somebody deletes between two pages moves another one from the
 // second to the first, where nobody sees it.
 func (p *Package) list(ctx context.Context) ([]*github.PackageVersion, error) {
@@ -103,7 +135,7 @@ func (p *Package) list(ctx context.Context) ([]*github.PackageVersion, error) {
 	return nil, fmt.Errorf("listing versions of %s: they change all the time", p.repository)
 }
 
-// pages returns nothing for a package that does not exist.
+// pages returns nil for a package that does not exist, or that the token may not see.
 func (p *Package) pages(ctx context.Context) (versions []*github.PackageVersion, pages int, err error) {
 	organization, err := p.github.organization(ctx, p.owner)
 	if err != nil {
@@ -189,12 +221,25 @@ func (p *Package) Delete(ctx context.Context, m Manifest) error {
 		resp, err = p.github.client.Users.PackageDeleteVersion(ctx, p.owner, "container", p.escaped(), id)
 	}
 	if resp != nil && resp.StatusCode == http.StatusNotFound {
-		return ErrGone
+		return p.gone(ctx, m, id)
 	}
 	if err != nil {
 		return p.github.explain("deleting "+short(m.Digest)+" from "+p.repository, err)
 	}
 	return nil
+}
+
+// gone tells a version that somebody else has deleted from one that the token may see and not delete, which GitHub may answer alike.
+func (p *Package) gone(ctx context.Context, m Manifest, id int64) error {
+	_, resp, err := p.get(ctx, id)
+	doing := "deleting " + short(m.Digest) + " from " + p.repository
+	switch {
+	case resp != nil && resp.StatusCode == http.StatusNotFound:
+		return ErrGone
+	case err != nil:
+		return p.github.explain(doing, err)
+	}
+	return p.stop(fmt.Errorf("%s: 404 Not Found, though it is there: the token may not delete it", doing))
 }
 
 func (p *Package) get(ctx context.Context, id int64) (*github.PackageVersion, *github.Response, error) {
