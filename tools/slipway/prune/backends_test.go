@@ -27,7 +27,8 @@ type backEnd interface {
 	fill(t *testing.T, w *world)
 	open(t *testing.T) prune.Store // by new connections, as another process would
 	state(t *testing.T, w *world) state
-	onDelete(func()) // called after each deletion; nil to stop that
+	onDelete(func())                              // called after each deletion; nil to stop that
+	onRequest(func(*http.Request) *http.Response) // may answer in the server's place
 }
 
 // hooked is a connection that tells of deletions, and may answer in the server's place.
@@ -56,6 +57,8 @@ func (h *hooked) onDelete(hook func()) {
 		h.hook.Store(&hook)
 	}
 }
+
+func (h *hooked) onRequest(answer func(*http.Request) *http.Response) { h.answer = answer }
 
 func (h *hooked) client(keychain authn.Keychain) prune.Client {
 	return prune.Client{Transport: &prune.Limits{Inner: h, Progress: progress.Discard()}, Keychain: keychain, Jobs: 8}

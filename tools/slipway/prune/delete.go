@@ -2,6 +2,7 @@ package prune
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -37,14 +38,18 @@ func (r *Repository) Begin(ctx context.Context, doomed []Manifest) (func(context
 
 // Delete implements Store. The manifest goes before its tags: while a tag is there, another run finds it.
 func (r *Repository) Delete(ctx context.Context, m Manifest) error {
-	moved, err := r.moved(ctx, m)
-	if err != nil {
+	var moved []string
+	check := before(ctx, func() (err error) {
+		moved, err = r.moved(ctx, m)
 		return err
-	}
+	})
 	gone := false
-	if err := r.remove(ctx, r.repo.Digest(m.Digest)); status(err) == http.StatusNotFound {
+	switch err := r.remove(check, r.repo.Digest(m.Digest)); {
+	case errors.Is(err, ErrMoved):
+		return ErrMoved
+	case status(err) == http.StatusNotFound:
 		gone = true
-	} else if err != nil {
+	case err != nil:
 		return r.explain("deleting "+short(m.Digest)+" from", err)
 	}
 	r.mu.Lock()
@@ -92,18 +97,28 @@ func (r *Repository) moved(ctx context.Context, m Manifest) (moved []string, err
 // Untag implements Untagger: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#deleting-tags. It is no
 // error when the tag is not there.
 func (r *Repository) Untag(ctx context.Context, tag, digest string) error {
-	now, err := r.digest(ctx, tag)
-	switch {
-	case err != nil:
-		return err
-	case now == "":
+	check := before(ctx, func() error {
+		now, err := r.digest(ctx, tag)
+		switch {
+		case err != nil:
+			return err
+		case now == "":
+			return ErrGone
+		case now != digest:
+			return ErrMoved
+		}
 		return nil
-	case now != digest:
+	})
+	err := r.remove(check, r.repo.Tag(tag))
+	switch {
+	case errors.Is(err, ErrGone):
+		return nil
+	case errors.Is(err, ErrMoved):
 		return ErrMoved
 	}
-	err = r.remove(ctx, r.repo.Tag(tag))
 	switch status(err) {
 	case http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusNotFound: // 404 and 400: it takes the tag for a digest
+		var now string
 		if now, err = r.digest(ctx, tag); err == nil && now != "" {
 			err = ErrUnsupported
 		}

@@ -35,8 +35,10 @@ func explain(doing, host string, err error) error {
 	var wait *WaitError
 	var done *StopError
 	switch {
-	case err == nil || errors.As(err, &done):
-		return err
+	case err == nil:
+		return nil
+	case errors.As(err, &done):
+		return done
 	case errors.Is(err, context.Canceled):
 		return &StopError{fmt.Errorf("%s: %w", doing, context.Canceled)}
 	case errors.As(err, &wait):

@@ -89,6 +89,34 @@ func TestTagMoves(t *testing.T) {
 	})
 }
 
+// A deletion that had to wait is judged anew when it is sent: a push may have given its manifest a tag meanwhile, as one to main does
+// right after a pull request has been merged.
+func TestTagMovesDuringWait(t *testing.T) {
+	both(t, func(t *testing.T, b backEnd, w *world) {
+		run := planned(t, b.open(t))
+		kept := false
+		b.onRequest(func(r *http.Request) *http.Response {
+			if r.Method != http.MethodDelete || kept || strings.HasSuffix(r.URL.Path, strings.Repeat("0", 64)) {
+				return nil
+			}
+			kept = true
+			for _, i := range w.items {
+				if len(i.tags) > 0 && i.tags[0] != "v1" {
+					b.fill(t, &world{items: []*item{{data: i.data, mediaType: i.mediaType, digest: i.digest, date: i.date, tags: []string{"new-" + i.tags[0]}}}})
+				}
+			}
+			return &http.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"0"}}}
+		})
+		result, err := run.Delete(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := b.state(t, w); s.Tags["new-pr-2"] == "" || len(s.Manifests) != len(w.items) || result.Manifests != 0 {
+			t.Errorf("got %+v, %+v", result, s)
+		}
+	})
+}
+
 // What somebody else deletes meanwhile is said, and no error.
 func TestGoneMeanwhile(t *testing.T) {
 	both(t, func(t *testing.T, b backEnd, w *world) {

@@ -24,7 +24,7 @@ type GitHub struct {
 }
 
 // NewGitHub asks nothing yet. api is GITHUB_API_URL: "https://api.github.com"; an empty token is nobody's.
-func NewGitHub(api, token string, transport http.RoundTripper) (*GitHub, error) {
+func NewGitHub(api, token string, transport *Limits) (*GitHub, error) {
 	base, err := url.Parse(strings.TrimSuffix(api, "/") + "/")
 	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
 		return nil, fmt.Errorf("GITHUB_API_URL must be a URL such as https://api.github.com")
@@ -83,7 +83,10 @@ func (g *GitHub) explain(doing string, err error) error {
 	var answer *github.ErrorResponse
 	var wait *WaitError
 	var transport *url.Error
+	var done *StopError
 	switch {
+	case errors.As(err, &done):
+		return done
 	case errors.Is(err, context.Canceled):
 		return &StopError{fmt.Errorf("%s: %w", doing, context.Canceled)}
 	case errors.As(err, &wait):

@@ -42,6 +42,23 @@ type Limits struct {
 	deleted  time.Time            // when the last DELETE may be sent
 }
 
+// beforeKey is a context's key of what before has added.
+type beforeKey struct{}
+
+// before lets Limits call the check right before it sends a DELETE request, each time that it does: whatever was known when the
+// request was made may be minutes old by then. An error of the check ends the request.
+func before(ctx context.Context, check func() error) context.Context {
+	return context.WithValue(ctx, beforeKey{}, check)
+}
+
+func checkBefore(in *http.Request) error {
+	check, ok := in.Context().Value(beforeKey{}).(func() error)
+	if !ok || in.Method != http.MethodDelete { // the request for a token has the same context
+		return nil
+	}
+	return check()
+}
+
 // WaitError is a server that wants to be left alone for longer than the run may wait.
 type WaitError struct {
 	Host  string
@@ -61,6 +78,9 @@ func (l *Limits) RoundTrip(in *http.Request) (*http.Response, error) {
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
 		if err := l.wait(in); err != nil {
+			return nil, err
+		}
+		if err := checkBefore(in); err != nil {
 			return nil, err
 		}
 		req, err := registry.Again(in)

@@ -2,6 +2,7 @@ package prune
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -203,6 +204,29 @@ func (p *Package) Delete(ctx context.Context, m Manifest) error {
 	p.mu.Lock()
 	id := p.ids[m.Digest]
 	p.mu.Unlock()
+	resp, err := p.deleteVersion(before(ctx, func() error { return p.unmoved(ctx, m, id) }), id)
+	switch {
+	case errors.Is(err, ErrGone):
+		return ErrGone
+	case errors.Is(err, ErrMoved):
+		return ErrMoved
+	case resp != nil && resp.StatusCode == http.StatusNotFound:
+		return p.gone(ctx, m, id)
+	case err != nil:
+		return p.github.explain("deleting "+short(m.Digest)+" from "+p.repository, err)
+	}
+	return nil
+}
+
+func (p *Package) deleteVersion(ctx context.Context, id int64) (*github.Response, error) {
+	if p.organization() {
+		return p.github.client.Organizations.PackageDeleteVersion(ctx, p.owner, "container", p.path, id)
+	}
+	return p.github.client.Users.PackageDeleteVersion(ctx, p.owner, "container", p.escaped(), id)
+}
+
+// unmoved returns ErrMoved when the version has a tag that the manifest given does not have, and ErrGone when it is not there.
+func (p *Package) unmoved(ctx context.Context, m Manifest, id int64) error {
 	version, resp, err := p.get(ctx, id)
 	if resp != nil && resp.StatusCode == http.StatusNotFound {
 		return ErrGone
@@ -214,17 +238,6 @@ func (p *Package) Delete(ctx context.Context, m Manifest) error {
 		if !slices.Contains(m.Tags, tag) {
 			return ErrMoved
 		}
-	}
-	if p.organization() {
-		resp, err = p.github.client.Organizations.PackageDeleteVersion(ctx, p.owner, "container", p.path, id)
-	} else {
-		resp, err = p.github.client.Users.PackageDeleteVersion(ctx, p.owner, "container", p.escaped(), id)
-	}
-	if resp != nil && resp.StatusCode == http.StatusNotFound {
-		return p.gone(ctx, m, id)
-	}
-	if err != nil {
-		return p.github.explain("deleting "+short(m.Digest)+" from "+p.repository, err)
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ import (
 
 // Client is how registries are spoken to.
 type Client struct {
-	Transport http.RoundTripper
+	Transport *Limits
 	Keychain  authn.Keychain // anonymous when nil
 	Jobs      int            // requests at the same time
 }
