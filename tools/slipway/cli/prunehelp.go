@@ -22,8 +22,8 @@ parts, and every manifest what is attached to it: as a referrer, by a tag sha256
 sha256-<hex>.sig, .att and .sbom. A manifest without a tag stays while it is younger than --grace: a push writes
 manifests before tags. When one that stays cannot be read, none without a tag goes.
 
-Deleting: the repository is read again before the first deletion and every hundred; a tag that has moved meanwhile is
-honoured, and nothing goes that the printed plan does not name. Indexes go before their parts. A run that was stopped,
+Deleting: the repository is read again before the first deletion, every hundred and every minute; a tag that has moved
+meanwhile is honoured, and nothing goes that the printed plan does not name. Indexes go before their parts. A run that was stopped,
 at whatever point, has broken nothing that stays, and the same command does the rest. What is not there any more is
 skipped and said.
 

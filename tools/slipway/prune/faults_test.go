@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -113,6 +114,40 @@ func TestTagMovesDuringWait(t *testing.T) {
 		}
 		if s := b.state(t, w); s.Tags["new-pr-2"] == "" || len(s.Manifests) != len(w.items) || result.Manifests != 0 {
 			t.Errorf("got %+v, %+v", result, s)
+		}
+	})
+}
+
+// An index that is pushed while a wave is under way keeps its parts, which have no tag of their own that would tell.
+func TestPartOfNewIndex(t *testing.T) {
+	both(t, func(t *testing.T, b backEnd, w *world) {
+		run := planned(t, b.open(t))
+		run.LookAge = time.Nanosecond
+		added := newWorld(2)
+		var parts []*item
+		b.onDelete(func() {
+			b.onDelete(nil)
+			left := b.state(t, w).Manifests
+			for _, i := range w.items {
+				if len(i.tags) > 0 && i.tags[0] != "v1" && slices.Contains(left, i.digest) {
+					parts = append(parts, i)
+				}
+			}
+			added.tag(added.index(now, "", parts...), "new")
+			b.fill(t, added)
+		})
+		result, err := run.Delete(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		left := b.state(t, w).Manifests
+		for _, i := range parts {
+			if !slices.Contains(left, i.digest) {
+				t.Errorf("%s is a part of a new index and gone", i.digest)
+			}
+		}
+		if result.Manifests != 1 || len(parts) != 2 {
+			t.Errorf("got %+v, and %d parts", result, len(parts))
 		}
 	})
 }

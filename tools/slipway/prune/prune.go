@@ -6,8 +6,8 @@
 // manifests whose subject it is, and those with a tag sha256-<hex of its digest>, which is how registries without a referrers
 // API and cosign attach one manifest to another.
 //
-// A Run deletes in waves. Before each wave it looks at the repository anew and makes a new plan, so that a tag that has moved
-// meanwhile is honoured, and it deletes nothing that the first plan, which was printed, does not have. An index goes before its
+// A Run deletes in waves. Before each wave, and after a minute of one, it looks at the repository anew and makes a new plan, so that
+// a tag that has moved meanwhile is honoured, and it deletes nothing that the first plan, which was printed, does not have. An index goes before its
 // parts, and a manifest before what is attached to it. A run that is killed thus leaves nothing broken that anybody can reach,
 // and the next one does the rest.
 //

@@ -1,17 +1,21 @@
 package prune
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/progress"
 )
 
-// waveSize is how many deletions there are at most between two looks at a repository.
-const waveSize = 100
+const (
+	waveSize = 100         // deletions at most between two looks at a repository
+	lookAge  = time.Minute // of the look that a deletion follows from: waits for a rate limit are longer
+)
 
 // Run prunes one repository: Look, then Plan, then perhaps Delete.
 type Run struct {
@@ -19,7 +23,8 @@ type Run struct {
 	Store      Store
 	// RemoveWhole lets a Remover go as a whole when nothing of it stays; without it, its newest manifest stays.
 	RemoveWhole bool
-	Jobs        int // deletions at the same time; 0 is 1
+	Jobs        int           // deletions at the same time; 0 is 1
+	LookAge     time.Duration // after which the repository is looked at again; 0 is a minute
 	Progress    progress.Reporter
 
 	policy    Policy
@@ -27,6 +32,8 @@ type Run struct {
 	plan      Plan
 
 	mu      sync.Mutex
+	looked  time.Time // when the last look was over
+	tried   bool      // one deletion since
 	deleted map[string]bool
 	pinned  map[string]string // what stays after all, and why
 	result  Result
@@ -105,6 +112,7 @@ func (r *Run) work(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		r.looked, r.tried = time.Now(), false
 		wave := r.wave(now)
 		if len(wave) == 0 {
 			return r.untag(ctx, now)
@@ -164,8 +172,21 @@ func held(doomed []Manifest, strict bool) map[string]bool {
 	return held
 }
 
-// delete returns an error when the run must end.
+// outdated reports that a push may have come to need what the last look has found unneeded. The first deletion is never too late, so
+// that a run comes to an end.
+func (r *Run) outdated() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	tried := r.tried
+	r.tried = true
+	return tried && time.Since(r.looked) >= cmp.Or(r.LookAge, lookAge)
+}
+
+// delete returns an error when the run must end. One that is too late is left to the next wave.
 func (r *Run) delete(ctx context.Context, m Manifest) error {
+	if r.outdated() {
+		return nil
+	}
 	err := r.Store.Delete(ctx, m)
 	r.mu.Lock()
 	defer r.mu.Unlock()
