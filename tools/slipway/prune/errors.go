@@ -42,12 +42,14 @@ func explain(doing, host string, err error) error {
 	case errors.Is(err, context.Canceled):
 		return &StopError{fmt.Errorf("%s: %w", doing, context.Canceled)}
 	case errors.As(err, &wait):
-		return &StopError{fmt.Errorf("%s: %w", doing, wait)}
+		return wait.stop(doing)
 	}
 	text := fmt.Errorf("%s: %s", doing, registry.Describe(err))
 	switch status(err) {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return &StopError{fault.New(fault.Delivery, text, "docker login "+host)}
+	case http.StatusTooManyRequests:
+		return &StopError{fault.New(fault.Delivery, text, "sleep 60")}
 	case http.StatusMethodNotAllowed:
 		return &StopError{fault.New(fault.Delivery, text, "REGISTRY_STORAGE_DELETE_ENABLED=true registry serve config.yml")}
 	}

@@ -310,8 +310,40 @@ func TestGitHubLimits(t *testing.T) {
 	if !errors.As(err, &wait) || result.Manifests == 0 || result.Manifests == 4 {
 		t.Errorf("got %+v, %v", result, err)
 	}
+	if hints := fault.Hints(err); len(hints) != 1 || !strings.HasPrefix(hints[0], "--max-wait=") {
+		t.Errorf("got hints %q", hints)
+	}
 	if s := p.state(t, w); s.Tags["v1"] == "" || len(s.Manifests) != len(w.items)-result.Manifests {
 		t.Errorf("got %+v", s)
+	}
+}
+
+// A limit that does not go away ends the run at the first deletion: who goes on asking is barred.
+func TestLimitStays(t *testing.T) {
+	for name, refused := range map[string]*http.Response{
+		"429":        {StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"0"}}},
+		"the hour's": {StatusCode: http.StatusForbidden, Header: http.Header{"X-Ratelimit-Remaining": {"0"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			both(t, func(t *testing.T, b backEnd, w *world) {
+				run, asked := planned(t, b.open(t)), map[string]bool{}
+				b.onRequest(func(r *http.Request) *http.Response {
+					if r.Method != http.MethodDelete {
+						return nil
+					}
+					asked[r.URL.Path] = true
+					return &http.Response{StatusCode: refused.StatusCode, Header: refused.Header.Clone()}
+				})
+				result, err := run.Delete(t.Context())
+				var stop *prune.StopError
+				if !errors.As(err, &stop) || len(asked) != 1 || result != (prune.Result{}) || len(fault.Hints(err)) == 0 {
+					t.Fatalf("got %+v, %v with hints %q after %d deletions", result, err, fault.Hints(err), len(asked))
+				}
+				if strings.Contains(err.Error(), "http://") {
+					t.Errorf("%v has an address", err)
+				}
+			})
+		})
 	}
 }
 

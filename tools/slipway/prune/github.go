@@ -84,13 +84,21 @@ func (g *GitHub) explain(doing string, err error) error {
 	var wait *WaitError
 	var transport *url.Error
 	var done *StopError
+	var hour *github.RateLimitError
+	var secondary *github.AbuseRateLimitError
 	switch {
 	case errors.As(err, &done):
 		return done
 	case errors.Is(err, context.Canceled):
 		return &StopError{fmt.Errorf("%s: %w", doing, context.Canceled)}
 	case errors.As(err, &wait):
-		return &StopError{fmt.Errorf("%s: %w", doing, wait)}
+		return wait.stop(doing)
+	case errors.As(err, &hour):
+		return limited(doing, hour.Response, hour.Message)
+	case errors.As(err, &secondary):
+		return limited(doing, secondary.Response, secondary.Message)
+	case errors.As(err, &answer) && answer.Response.StatusCode == http.StatusTooManyRequests:
+		return limited(doing, answer.Response, answer.Message)
 	case errors.As(err, &answer):
 		return g.refusal(doing, answer)
 	case errors.As(err, &transport):
@@ -99,9 +107,17 @@ func (g *GitHub) explain(doing string, err error) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
+// limited is a limit that repeating did not get around. It ends the run: GitHub bars those who go on.
+func limited(doing string, resp *http.Response, message string) error {
+	return &StopError{fault.New(fault.Delivery, answered(doing, resp, message), "gh api rate_limit")}
+}
+
+func answered(doing string, resp *http.Response, message string) error {
+	return fmt.Errorf("%s: %d %s (%s)", doing, resp.StatusCode, http.StatusText(resp.StatusCode), strings.Join(strings.Fields(message), " "))
+}
+
 func (g *GitHub) refusal(doing string, answer *github.ErrorResponse) error {
-	code := answer.Response.StatusCode
-	err := fmt.Errorf("%s: %d %s (%s)", doing, code, http.StatusText(code), strings.Join(strings.Fields(answer.Message), " "))
+	code, err := answer.Response.StatusCode, answered(doing, answer.Response, answer.Message)
 	switch {
 	case code == http.StatusUnauthorized && !g.token:
 		return &StopError{fault.New(fault.Delivery, fmt.Errorf("%w; GITHUB_TOKEN is not set", err), "export GITHUB_TOKEN=$(gh auth token)")}

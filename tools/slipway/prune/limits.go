@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/kubernaut/kubernaut/tools/slipway/fault"
 	"github.com/kubernaut/kubernaut/tools/slipway/progress"
 	"github.com/kubernaut/kubernaut/tools/slipway/registry"
 )
@@ -68,6 +70,11 @@ type WaitError struct {
 
 func (e *WaitError) Error() string {
 	return fmt.Sprintf("%s wants no requests until %s, which is %s from now", e.Host, e.Until.UTC().Format("15:04:05 MST"), progress.Seconds(e.Wait))
+}
+
+func (e *WaitError) stop(doing string) error {
+	minutes := int(math.Ceil(e.Wait.Minutes()))
+	return &StopError{fault.New(fault.Delivery, fmt.Errorf("%s: %w", doing, e), fmt.Sprintf("--max-wait=%dm", minutes))}
 }
 
 // Requests is how many have been sent.
