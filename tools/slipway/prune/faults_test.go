@@ -296,6 +296,35 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// A workflow has no login that could be refreshed: its job has permissions, and the package has a page.
+func TestWorkflowRefused(t *testing.T) {
+	for name, tc := range map[string]struct {
+		people []string
+		page   string
+	}{
+		"organization": {nil, "orgs"},
+		"user":         {[]string{"kubernaut"}, "users"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, w := newPackage(t, ghcr.Options{Accounts: []ghcr.Account{ghcr.Fork("kubernaut/kubernaut", "fork")}, People: tc.people}), small()
+			p.fill(t, w)
+			p.token = "fork"
+			_, _, err := all(t.Context(), t, p.open(t))
+			want := []string{
+				"permissions: {contents: read, packages: write, pull-requests: read}   # of the workflow's job",
+				"xdg-open https://github.com/" + tc.page + "/kubernaut/packages/container/kubernaut%2Fgateway/settings   # Manage Actions access: add the repository with the role Admin",
+			}
+			var stop *prune.StopError
+			if !errors.As(err, &stop) {
+				t.Fatalf("got %v", err)
+			}
+			if diff := cmp.Diff(want, fault.Hints(stop)); diff != "" {
+				t.Errorf("hints (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // GitHub's limits are waited for, or end the run; the next one does the rest.
 func TestGitHubLimits(t *testing.T) {
 	p, w := newPackage(t, ghcr.Options{Secondary: 3}), small()

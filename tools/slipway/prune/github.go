@@ -121,10 +121,20 @@ func (g *GitHub) refusal(doing string, answer *github.ErrorResponse) error {
 	switch {
 	case code == http.StatusUnauthorized && !g.token:
 		return &StopError{fault.New(fault.Delivery, fmt.Errorf("%w; GITHUB_TOKEN is not set", err), "export GITHUB_TOKEN=$(gh auth token)")}
+	case ofWorkflow(answer):
+		return &StopError{fault.New(fault.Delivery, err, permissions)}
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		return &StopError{fault.New(fault.Delivery, err, "gh auth refresh --scopes=read:packages,delete:packages", "export GITHUB_TOKEN=$(gh auth token)")}
 	}
 	return err
+}
+
+// permissions is the line of a workflow's job that lets its token prune.
+const permissions = "permissions: {contents: read, packages: write, pull-requests: read}   # of the workflow's job"
+
+// ofWorkflow reports whether the token that was refused is a workflow's, to which no login and no scope helps.
+func ofWorkflow(answer *github.ErrorResponse) bool {
+	return answer.Response.StatusCode == http.StatusForbidden && strings.Contains(answer.Message, "not accessible by integration")
 }
 
 func needScope(repository, scopes string) error {

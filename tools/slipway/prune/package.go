@@ -103,15 +103,27 @@ func (p *Package) hidden(ctx context.Context) error {
 	return p.stop(fmt.Errorf("listing versions of %s: 404 Not Found, but the registry has %s of it: the token may not see them", p.repository, progress.Count(len(tags), "tag")))
 }
 
-// stop is a refusal that only an administrator of the package can end: there is no call for it.
+// stop is a refusal that only an administrator of the package can end.
 func (p *Package) stop(err error) error {
+	return &StopError{fault.New(fault.Delivery, err, p.settings(), "gh auth refresh --scopes=read:packages,delete:packages")}
+}
+
+// settings is the page on which a workflow's token gets its role: there is no call for it.
+func (p *Package) settings() string {
 	owners := "users/"
 	if p.organization() {
 		owners = "orgs/"
 	}
-	settings := "xdg-open https://github.com/" + owners + p.owner + "/packages/container/" + p.escaped() + "/settings"
-	return &StopError{fault.New(fault.Delivery, err, settings+"   # Manage Actions access: add the repository with the role Admin",
-		"gh auth refresh --scopes=read:packages,delete:packages")}
+	return "xdg-open https://github.com/" + owners + p.owner + "/packages/container/" + p.escaped() + "/settings   # Manage Actions access: add the repository with the role Admin"
+}
+
+// explain adds the page to what a workflow's token may not do.
+func (p *Package) explain(doing string, err error) error {
+	var answer *github.ErrorResponse
+	if errors.As(err, &answer) && ofWorkflow(answer) {
+		return &StopError{fault.New(fault.Delivery, answered(doing, answer.Response, answer.Message), permissions, p.settings())}
+	}
+	return p.github.explain(doing, err)
 }
 
 // list reads all pages until two readings agree: a version that somebody deletes between two pages moves another one from the
@@ -155,7 +167,7 @@ func (p *Package) pages(ctx context.Context) (versions []*github.PackageVersion,
 			return nil, 0, nil
 		}
 		if err != nil {
-			return nil, 0, p.github.explain("listing versions of "+p.repository, err)
+			return nil, 0, p.explain("listing versions of "+p.repository, err)
 		}
 		versions, pages = append(versions, page...), pages+1
 		p.mu.Lock()
@@ -213,7 +225,7 @@ func (p *Package) Delete(ctx context.Context, m Manifest) error {
 	case resp != nil && resp.StatusCode == http.StatusNotFound:
 		return p.gone(ctx, m, id)
 	case err != nil:
-		return p.github.explain("deleting "+short(m.Digest)+" from "+p.repository, err)
+		return p.explain("deleting "+short(m.Digest)+" from "+p.repository, err)
 	}
 	return nil
 }
@@ -232,7 +244,7 @@ func (p *Package) unmoved(ctx context.Context, m Manifest, id int64) error {
 		return ErrGone
 	}
 	if err != nil {
-		return p.github.explain("reading "+short(m.Digest)+" of "+p.repository, err)
+		return p.explain("reading "+short(m.Digest)+" of "+p.repository, err)
 	}
 	for _, tag := range tagsOf(version) {
 		if !slices.Contains(m.Tags, tag) {
@@ -250,7 +262,7 @@ func (p *Package) gone(ctx context.Context, m Manifest, id int64) error {
 	case resp != nil && resp.StatusCode == http.StatusNotFound:
 		return ErrGone
 	case err != nil:
-		return p.github.explain(doing, err)
+		return p.explain(doing, err)
 	}
 	return p.stop(fmt.Errorf("%s: 404 Not Found, though it is there: the token may not delete it", doing))
 }
@@ -282,7 +294,7 @@ func (p *Package) Remove(ctx context.Context) error {
 		return nil
 	}
 	if err != nil {
-		return p.github.explain("deleting "+p.repository, err)
+		return p.explain("deleting "+p.repository, err)
 	}
 	return nil
 }
