@@ -77,8 +77,9 @@ func (p *pruner) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if err = p.plan(ctx, names); err == nil && p.options.delete {
-		err = p.delete(ctx)
+	err = p.plan(ctx, names)
+	if p.options.delete && ctx.Err() == nil {
+		err = errors.Join(err, p.delete(ctx))
 	}
 	p.report.Requests = p.limits.Requests()
 	if ctx.Err() != nil {
@@ -181,33 +182,51 @@ func (p *pruner) open(ctx context.Context, name string) (prune.Store, error) {
 	return prune.OpenRepository(ctx, p.client, name, p.options.delete)
 }
 
-// plan reads all repositories before it asks for pull requests: one that is opened meanwhile has no tag among those read.
+// plan reads all repositories before it asks for pull requests: one that is opened meanwhile has no tag among those read. Those
+// that cannot be read are in the error, and the others have a plan, unless the error is one of all.
 func (p *pruner) plan(ctx context.Context, names []string) error {
+	var runs []*prune.Run
 	var pulls []int
+	var errs []error
 	for _, name := range names {
-		store, err := p.open(ctx, name)
+		run, found, err := p.look(ctx, name)
 		if err != nil {
-			return err
+			errs = append(errs, err)
+			if endsAll(ctx, err) {
+				return errors.Join(errs...)
+			}
+			continue
 		}
-		run := &prune.Run{Repository: name, Store: store, RemoveWhole: p.options.deletePackages, Jobs: p.options.jobs, Progress: p.progress}
-		found, err := run.Look(ctx)
-		if err != nil {
-			return err
-		}
-		pulls = append(pulls, found...)
-		p.runs = append(p.runs, run)
+		runs, pulls = append(runs, run), append(pulls, found...)
 	}
 	policy, err := p.policy(ctx, pulls)
 	if err != nil {
-		return err
+		return errors.Join(append(errs, err)...)
 	}
-	p.report = pruneReport{Version: 1, Registry: p.registry, Delete: p.options.delete}
+	p.runs, p.report = runs, pruneReport{Version: 1, Registry: p.registry, Delete: p.options.delete}
 	for _, run := range p.runs {
 		made := run.Plan(policy)
 		p.report.Repositories = append(p.report.Repositories, pruneRepository{Plan: made})
 		p.report.Planned.Add(made.Counts())
 	}
-	return nil
+	return errors.Join(errs...)
+}
+
+// look reads a repository. It returns the pull requests that have a tag there.
+func (p *pruner) look(ctx context.Context, name string) (run *prune.Run, pulls []int, err error) {
+	store, err := p.open(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	run = &prune.Run{Repository: name, Store: store, RemoveWhole: p.options.deletePackages, Jobs: p.options.jobs, Progress: p.progress}
+	pulls, err = run.Look(ctx)
+	return run, pulls, err
+}
+
+// endsAll tells an error that other repositories would meet, too, from one that concerns one alone.
+func endsAll(ctx context.Context, err error) bool {
+	var stop *prune.StopError
+	return ctx.Err() != nil || errors.As(err, &stop) && stop.Everywhere()
 }
 
 func (p *pruner) policy(ctx context.Context, pulls []int) (prune.Policy, error) {
@@ -235,8 +254,7 @@ func (p *pruner) delete(ctx context.Context) error {
 		p.report.Deleted.Manifests += result.Manifests
 		p.report.Deleted.Tags += result.Tags
 		errs = append(errs, err)
-		var stop *prune.StopError
-		if ctx.Err() != nil || errors.As(err, &stop) {
+		if endsAll(ctx, err) {
 			break
 		}
 	}

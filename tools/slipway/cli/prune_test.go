@@ -28,9 +28,11 @@ func serveGitHub(env *testscript.Env) error {
 	expired := ghcr.Workflow(repository, "expired-token")
 	expired.Expired = true
 	server, err := ghcr.New(ghcr.Options{
-		Accounts: []ghcr.Account{ghcr.Workflow(repository, "workflow-token"), ghcr.Fork(repository, "fork-token"), expired},
-		Pulls:    []ghcr.PullRequest{{Repository: repository, Number: 1, State: "closed"}, {Repository: repository, Number: 2, State: "open"}},
-		Now:      func() time.Time { return time.Now().Add(-30 * 24 * time.Hour) },
+		Accounts: []ghcr.Account{
+			ghcr.Workflow(repository, "workflow-token"), ghcr.Workflow("kubernaut/website", "website-token"), ghcr.Fork(repository, "fork-token"), expired,
+		},
+		Pulls: []ghcr.PullRequest{{Repository: repository, Number: 1, State: "closed"}, {Repository: repository, Number: 2, State: "open"}},
+		Now:   func() time.Time { return time.Now().Add(-30 * 24 * time.Hour) },
 	})
 	if err != nil {
 		return err
@@ -44,13 +46,17 @@ func serveGitHub(env *testscript.Env) error {
 	return nil
 }
 
-// connected is an authenticated client of a script's registry.
+// connected is an authenticated client of a script's registry. The package "website" is another repository's.
 func connected(ts *testscript.TestScript, repository string) (name.Repository, *http.Client) {
 	repo, err := name.NewRepository(repository)
 	ts.Check(err)
 	auth := authn.Anonymous
 	if repo.RegistryStr() == ts.Getenv("GITHUB") {
-		auth = &authn.Basic{Username: "x", Password: "workflow-token"}
+		password := "workflow-token"
+		if strings.HasSuffix(repository, "/website") {
+			password = "website-token"
+		}
+		auth = &authn.Basic{Username: "x", Password: password}
 	}
 	wrapped, err := transport.NewWithContext(context.Background(), repo.Registry, auth, http.DefaultTransport, []string{repo.Scope("push,pull")})
 	ts.Check(err)

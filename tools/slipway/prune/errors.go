@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 
@@ -24,8 +25,17 @@ var (
 // StopError ends a run: the credentials do not suffice, the registry does not delete, or it wants to be left alone for
 // longer than the run may wait.
 type StopError struct {
-	err error
+	err        error
+	everywhere bool
 }
+
+// Everywhere reports that runs of the same registry's other repositories would end so, too. A token may have the right to one
+// package of GitHub's and not to the next.
+func (e *StopError) Everywhere() bool { return e.everywhere }
+
+func stopEverywhere(err error) error { return &StopError{err, true} }
+
+func stopHere(err error) error { return &StopError{err, false} }
 
 func (e *StopError) Error() string { return e.err.Error() }
 func (e *StopError) Unwrap() error { return e.err }
@@ -40,18 +50,21 @@ func explain(doing, host string, err error) error {
 	case errors.As(err, &done):
 		return done
 	case errors.Is(err, context.Canceled):
-		return &StopError{fmt.Errorf("%s: %w", doing, context.Canceled)}
+		return stopEverywhere(fmt.Errorf("%s: %w", doing, context.Canceled))
 	case errors.As(err, &wait):
 		return wait.stop(doing)
 	}
 	text := fmt.Errorf("%s: %s", doing, registry.Describe(err))
 	switch status(err) {
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return &StopError{fault.New(fault.Delivery, text, "docker login "+host)}
+		return stopHere(fault.New(fault.Delivery, text, "docker login "+host))
 	case http.StatusTooManyRequests:
-		return &StopError{fault.New(fault.Delivery, text, "sleep 60")}
+		return stopEverywhere(fault.New(fault.Delivery, text, "sleep 60"))
 	case http.StatusMethodNotAllowed:
-		return &StopError{fault.New(fault.Delivery, text, "REGISTRY_STORAGE_DELETE_ENABLED=true registry serve config.yml")}
+		return stopEverywhere(fault.New(fault.Delivery, text, "REGISTRY_STORAGE_DELETE_ENABLED=true registry serve config.yml"))
+	}
+	if network := net.Error(nil); errors.As(err, &network) {
+		return stopEverywhere(text)
 	}
 	return text
 }

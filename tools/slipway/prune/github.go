@@ -90,7 +90,7 @@ func (g *GitHub) explain(doing string, err error) error {
 	case errors.As(err, &done):
 		return done
 	case errors.Is(err, context.Canceled):
-		return &StopError{fmt.Errorf("%s: %w", doing, context.Canceled)}
+		return stopEverywhere(fmt.Errorf("%s: %w", doing, context.Canceled))
 	case errors.As(err, &wait):
 		return wait.stop(doing)
 	case errors.As(err, &hour):
@@ -102,14 +102,14 @@ func (g *GitHub) explain(doing string, err error) error {
 	case errors.As(err, &answer):
 		return g.refusal(doing, answer)
 	case errors.As(err, &transport):
-		return fmt.Errorf("%s: %w", doing, transport.Err)
+		return stopEverywhere(fmt.Errorf("%s: %w", doing, transport.Err))
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
 // limited is a limit that repeating did not get around. It ends the run: GitHub bars those who go on.
 func limited(doing string, resp *http.Response, message string) error {
-	return &StopError{fault.New(fault.Delivery, answered(doing, resp, message), "gh api rate_limit")}
+	return stopEverywhere(fault.New(fault.Delivery, answered(doing, resp, message), "gh api rate_limit"))
 }
 
 func answered(doing string, resp *http.Response, message string) error {
@@ -120,11 +120,12 @@ func (g *GitHub) refusal(doing string, answer *github.ErrorResponse) error {
 	code, err := answer.Response.StatusCode, answered(doing, answer.Response, answer.Message)
 	switch {
 	case code == http.StatusUnauthorized && !g.token:
-		return &StopError{fault.New(fault.Delivery, fmt.Errorf("%w; GITHUB_TOKEN is not set", err), "export GITHUB_TOKEN=$(gh auth token)")}
+		return stopEverywhere(fault.New(fault.Delivery, fmt.Errorf("%w; GITHUB_TOKEN is not set", err), "export GITHUB_TOKEN=$(gh auth token)"))
 	case ofWorkflow(answer):
-		return &StopError{fault.New(fault.Delivery, err, permissions)}
+		return stopHere(fault.New(fault.Delivery, err, permissions))
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
-		return &StopError{fault.New(fault.Delivery, err, "gh auth refresh --scopes=read:packages,delete:packages", "export GITHUB_TOKEN=$(gh auth token)")}
+		err = fault.New(fault.Delivery, err, "gh auth refresh --scopes=read:packages,delete:packages", "export GITHUB_TOKEN=$(gh auth token)")
+		return &StopError{err, code == http.StatusUnauthorized}
 	}
 	return err
 }

@@ -74,7 +74,7 @@ func (e *WaitError) Error() string {
 
 func (e *WaitError) stop(doing string) error {
 	minutes := int(math.Ceil(e.Wait.Minutes()))
-	return &StopError{fault.New(fault.Delivery, fmt.Errorf("%s: %w", doing, e), fmt.Sprintf("--max-wait=%dm", minutes))}
+	return stopEverywhere(fault.New(fault.Delivery, fmt.Errorf("%s: %w", doing, e), fmt.Sprintf("--max-wait=%dm", minutes)))
 }
 
 // Requests is how many have been sent.

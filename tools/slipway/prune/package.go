@@ -105,7 +105,7 @@ func (p *Package) hidden(ctx context.Context) error {
 
 // stop is a refusal that only an administrator of the package can end.
 func (p *Package) stop(err error) error {
-	return &StopError{fault.New(fault.Delivery, err, p.settings(), "gh auth refresh --scopes=read:packages,delete:packages")}
+	return stopHere(fault.New(fault.Delivery, err, p.settings(), "gh auth refresh --scopes=read:packages,delete:packages"))
 }
 
 // settings is the page on which a workflow's token gets its role: there is no call for it.
@@ -121,7 +121,7 @@ func (p *Package) settings() string {
 func (p *Package) explain(doing string, err error) error {
 	var answer *github.ErrorResponse
 	if errors.As(err, &answer) && ofWorkflow(answer) {
-		return &StopError{fault.New(fault.Delivery, answered(doing, answer.Response, answer.Message), permissions, p.settings())}
+		return stopHere(fault.New(fault.Delivery, answered(doing, answer.Response, answer.Message), permissions, p.settings()))
 	}
 	return p.github.explain(doing, err)
 }
@@ -205,7 +205,7 @@ func (p *Package) Begin(context.Context, []Manifest) (func(context.Context) erro
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.scopes != "" && !strings.Contains(p.scopes, "delete:packages") {
-		return nil, &StopError{needScope(p.repository, p.scopes)}
+		return nil, stopEverywhere(needScope(p.repository, p.scopes))
 	}
 	return func(context.Context) error { return nil }, nil
 }
