@@ -99,6 +99,13 @@ func TestExamine(t *testing.T) {
 				there, secret,
 			},
 		}, {
+			name: "a user's, linked to another repository", options: ghcr.Options{People: []string{"kubernaut"}}, token: "workflow", image: "foreign",
+			want: []string{
+				answers, "limit ok 4998 of 5000 REST requests left", asUser,
+				"push failure 403 Forbidden (permission_denied: write_package): the package is linked to kubernaut/website, not to kubernaut/kubernaut | " + strings.Replace(settings, "/orgs/", "/users/", 1) + "foreign/settings   # Manage Actions access: add kubernaut/kubernaut with the role Write",
+				there, secret,
+			},
+		}, {
 			name: "linked to none", token: "workflow", image: "loose",
 			want: []string{
 				answers, limit, asUser,

@@ -25,6 +25,7 @@ const maxAnswer = 1 << 20
 // Package is what GitHub knows about a package and the token. The zero value is nothing.
 type Package struct {
 	Known      bool   // the token may see the package, and it is there
+	User       bool   // its owner is a user, and no organization
 	Repository string // that it is linked to
 	Personal   bool   // the token is a person's, of the classic kind: Scopes are its scopes
 	Scopes     []string
@@ -48,7 +49,7 @@ func (g *GitHub) Package(ctx context.Context, repository string) (p Package, req
 			p.Personal, p.Scopes = true, words(values)
 		}
 		if resp.StatusCode == http.StatusOK {
-			p.Known, p.Repository = true, answer.Repository.FullName
+			p.Known, p.User, p.Repository = true, kind == "/users/", answer.Repository.FullName
 		}
 		if resp.StatusCode != http.StatusNotFound {
 			return p, requests

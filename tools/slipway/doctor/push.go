@@ -66,5 +66,9 @@ func linkedTo(p Package) string {
 // settings is the page on which a package is linked: there is no call for it.
 func settings(s subject) string {
 	owner, name := splitRepository(s.image.Repository)
-	return "xdg-open https://github.com/orgs/" + owner + "/packages/container/" + escape(name) + "/settings"
+	owners := "orgs/"
+	if s.pkg.User {
+		owners = "users/"
+	}
+	return "xdg-open https://github.com/" + owners + owner + "/packages/container/" + escape(name) + "/settings"
 }
