@@ -79,12 +79,12 @@ func tunnel(target string) http.Handler {
 		}
 		defer server.Close()
 		w.WriteHeader(http.StatusOK)
-		client, _, err := http.NewResponseController(w).Hijack()
+		client, read, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			return
 		}
 		defer client.Close()
-		go io.Copy(server, client)
+		go io.Copy(server, read) // it may hold what a fast client has sent already
 		io.Copy(client, server)
 	})
 }
