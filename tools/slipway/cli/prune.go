@@ -154,8 +154,13 @@ func (p *pruner) connect() error {
 		p.limits.Pause = gitHubPause
 	}
 	p.client = prune.Client{Transport: p.limits, Keychain: p.keychain(), Jobs: p.options.jobs}
+	address := p.apiAddress()
+	host, _, _ := strings.Cut(p.registry, "/")
+	if host == gitHubRegistry && strings.TrimSuffix(address, "/") != gitHubAPI { // an Enterprise server's, which has other packages by the same names
+		return fault.New(fault.Usage, fmt.Errorf("GITHUB_API_URL is %s, and the packages of %s are at %s", address, gitHubRegistry, gitHubAPI), "export GITHUB_API_URL="+gitHubAPI)
+	}
 	var err error
-	p.api, err = prune.NewGitHub(p.apiAddress(), p.getenv("GITHUB_TOKEN"), p.limits)
+	p.api, err = prune.NewGitHub(address, p.getenv("GITHUB_TOKEN"), p.limits)
 	return fault.New(fault.Usage, err, "export GITHUB_API_URL="+gitHubAPI)
 }
 

@@ -206,10 +206,8 @@ func (d *diagnosis) apiOf(chosen string) string {
 		return d.api
 	case host != githubRegistry:
 		return ""
-	case d.getenv("GITHUB_API_URL") != "":
-		return d.getenv("GITHUB_API_URL")
 	}
-	return githubAPI
+	return githubAPI // not GITHUB_API_URL: an Enterprise server is nobody to send this login to
 }
 
 func (d *diagnosis) subjects(chosen string) []registry.Image {

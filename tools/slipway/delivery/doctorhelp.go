@@ -33,7 +33,7 @@ Flags:
   --image=NAME          an image of the plan, as often as wanted (default: all); without a plan any name (default: doctor,
                         which no package is called: may a new one be made?)
   --api=URL             GitHub's REST API, which gets the login's password as its token (default: for ghcr.io
-                        $GITHUB_API_URL, else https://api.github.com; for another registry none)
+                        https://api.github.com; for another registry none)
   --json                print the report as JSON, version 1, instead of a table
   --plan=FILE           of a suite, a set or a push; a file or a path in the runfiles (default: $SLIPWAY_PLAN)
 
@@ -44,7 +44,7 @@ Environment:
   SSL_CERT_FILE         PEM file of the authorities to trust
   CI, GITHUB_ACTIONS, TEST_TARGET
                         when none is set, the variables may be left over in a shell
-  GITHUB_REPOSITORY, GITHUB_EVENT_PATH, GITHUB_API_URL
+  GITHUB_REPOSITORY, GITHUB_EVENT_PATH
                         the workflow's: whose token it is, and whether the pull request is a fork's
   SLIPWAY_PLAN          see --plan
 
