@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -19,6 +18,7 @@ import (
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 	"github.com/kubernaut/kubernaut/tools/slipway/progress"
 	"github.com/kubernaut/kubernaut/tools/slipway/prune"
+	"github.com/kubernaut/kubernaut/tools/slipway/registry"
 )
 
 const (
@@ -149,7 +149,7 @@ func (p *pruner) apiAddress() string {
 }
 
 func (p *pruner) connect() error {
-	p.limits = &prune.Limits{Inner: http.DefaultTransport, MaxWait: p.options.maxWait, Progress: p.progress}
+	p.limits = &prune.Limits{Inner: registry.NewTransport(), MaxWait: p.options.maxWait, Progress: p.progress}
 	if p.options.api == apiGitHub {
 		p.limits.Pause = gitHubPause
 	}

@@ -3,6 +3,8 @@ package doctor_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -208,6 +210,21 @@ func TestUnreachable(t *testing.T) {
 	got := examine(t, s, config)
 	if len(got) != 1 || !strings.Contains(got[0], "registry failure") || !strings.Contains(got[0], "connection refused | unset IMAGE_REGISTRY IMAGE_TAG | --destination=kind") {
 		t.Errorf("got %q", got)
+	}
+}
+
+// GitHub's API may not answer at all; the registry's answers are reported all the same.
+func TestSilentAPI(t *testing.T) {
+	s := newClinic(t, ghcr.Options{})
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	t.Cleanup(silent.Close)
+	config := s.config("fork", "gateway")
+	config.GitHub = &doctor.GitHub{API: silent.URL, Token: "fork", Limit: 50 * time.Millisecond}
+	got := strings.Join(examine(t, s, config), "\n")
+	for _, want := range []string{"limit warning GitHub's REST API does not answer: context deadline exceeded", "push failure 403 Forbidden (permission_denied: write_package)"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,10 +15,14 @@ import (
 
 // GitHub is its REST API: https://docs.github.com/en/rest/packages/packages.
 type GitHub struct {
-	API    string       // "https://api.github.com"
-	Token  string       // that the registry's login has; it goes nowhere but to API
-	Client *http.Client // nil is http.DefaultClient
+	API    string        // "https://api.github.com"
+	Token  string        // that the registry's login has; it goes nowhere but to API
+	Client *http.Client  // nil is http.DefaultClient
+	Limit  time.Duration // of one question; 0 is 10 s
 }
+
+// answerLimit keeps a server that does not answer from keeping the report.
+const answerLimit = 10 * time.Second
 
 // maxAnswer bounds what is read of an answer, in bytes.
 const maxAnswer = 1 << 20
@@ -64,6 +69,8 @@ func words(values []string) []string {
 
 // get decodes the body of a success.
 func (g *GitHub) get(ctx context.Context, path string, into any) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(g.Limit, answerLimit))
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(g.API, "/")+path, nil)
 	if err != nil {
 		return nil, err

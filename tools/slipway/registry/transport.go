@@ -31,6 +31,11 @@ func (p *Pusher) transport() http.RoundTripper {
 	if p.Transport != nil {
 		return p.Transport
 	}
+	return NewTransport()
+}
+
+// NewTransport makes connections that a server which does not answer cannot keep waiting for ever.
+func NewTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           dial,
