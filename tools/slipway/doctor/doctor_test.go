@@ -235,6 +235,10 @@ func TestVariables(t *testing.T) {
 		want doctor.Check
 	}{
 		{"none", plan.Input{}, doctor.Check{State: doctor.OK, Finding: "IMAGE_REGISTRY and IMAGE_TAG are not set: runs deliver into kind, and build nothing"}},
+		{"none in CI", plan.Input{Automated: true}, doctor.Check{
+			State: doctor.OK, Finding: "IMAGE_REGISTRY and IMAGE_TAG are not set: runs deliver into kind, and build nothing",
+			Hints: []string{"export IMAGE_REGISTRY=ghcr.io/${GITHUB_REPOSITORY,,} IMAGE_TAG=pr-123"},
+		}},
 		{"one alone", plan.Input{Registry: "ghcr.io/k"}, doctor.Check{State: doctor.Failure, Finding: "IMAGE_REGISTRY is set but IMAGE_TAG is not", Hints: []string{"export IMAGE_TAG=pr-123", "unset IMAGE_REGISTRY"}}},
 		{"upper case", plan.Input{Registry: "ghcr.io/Kubernaut/k", Tag: "t"}, doctor.Check{State: doctor.Failure, Finding: `IMAGE_REGISTRY must be lower case, got "ghcr.io/Kubernaut/k"`, Hints: []string{"export IMAGE_REGISTRY=ghcr.io/kubernaut/k", "unset IMAGE_REGISTRY IMAGE_TAG"}}},
 		{"CI's", plan.Input{Registry: "ghcr.io/k", Tag: "t", Automated: true}, doctor.Check{State: doctor.OK, Finding: "destination: registry, because IMAGE_REGISTRY=ghcr.io/k and IMAGE_TAG=t are set"}},

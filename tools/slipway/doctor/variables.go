@@ -21,6 +21,9 @@ func Variables(in plan.Input) (check Check, registry string) {
 		return check, ""
 	case decision.Destination == plan.Kind:
 		check.Finding = "IMAGE_REGISTRY and IMAGE_TAG are not set: runs deliver into kind, and build nothing"
+		if in.Automated { // where somebody may have meant to set them
+			check.Hints = []string{"export IMAGE_REGISTRY=ghcr.io/${GITHUB_REPOSITORY,,} IMAGE_TAG=pr-123"}
+		}
 		return check, ""
 	case decision.Stray:
 		check.State, check.Hints = Warning, []string{"unset IMAGE_REGISTRY IMAGE_TAG", "--destination=kind"}
