@@ -3,7 +3,6 @@ package release
 import (
 	"context"
 	"io"
-	"net/http"
 	"slices"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
@@ -51,10 +50,13 @@ func (r *Release) tested() *source.Registry {
 			}
 		}
 	}
-	if r.counter.Inner = r.Tested.Transport; r.counter.Inner == nil {
-		r.counter.Inner = http.DefaultTransport
+	if r.counter.Inner == nil {
+		r.counter.Inner = r.Tested.Transport
+		if r.Tested.Transport == nil {
+			r.counter.Inner = registry.NewTransport()
+		}
+		r.Tested.Transport = &r.counter
 	}
-	r.Tested.Transport = &r.counter
 	r.Tested.Repositories = func(b plan.Blob) []string { return repositories[b.Digest] }
 	return r.Tested
 }
