@@ -79,7 +79,6 @@ func (p *pipeline) event(ctx context.Context, name string) (r report, err error)
 	m.stopWatching()
 	r.jobs, r.summary, r.uploads = m.jobs, m.summary, uploads(p.remote.Counts())-uploads(before)
 	p.count(&r)
-	p.publish()
 	var unread error
 	r.ledgers, unread = ledgers(m.Artifacts())
 	return r, errors.Join(err, unread, r.check(len(p.packages())))
@@ -132,13 +131,6 @@ func (p *pipeline) packages() []string {
 		_, known := p.registry.Package(name)
 		return !known
 	})
-}
-
-// publish is what people do once, after the first push: nodes have no login.
-func (p *pipeline) publish() {
-	for _, name := range p.packages() {
-		p.registry.SetPackage(ghcr.Package{Name: name, Public: true, Repository: repository})
-	}
 }
 
 // inspect notes variables with a secret, or with a token that writes in a fork's job. They are looked at before the step runs.
