@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -42,6 +43,7 @@ func wantEmpty(t *testing.T, dir string) {
 // Many at once: a file that another start holds open for writing cannot be executed.
 func TestRunUnpacks(t *testing.T) {
 	c := packed(t, config(t, "pass", "TestHelperPass"), bytes.Clone)
+	c.GracePeriod = time.Minute // a start holds the others' pipes until its exec
 	var all sync.WaitGroup
 	for range 16 {
 		all.Go(func() {
