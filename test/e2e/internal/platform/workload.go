@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -81,13 +82,26 @@ func (p *Platform) Settled(ctx context.Context, component string) error {
 	})
 }
 
+// settled looks at the pods themselves: right after a deletion the Deployment's status still counts the pod that ends.
 func settled(deployment *appsv1.Deployment, pods []corev1.Pod) error {
+	ready := int32(0)
+	for _, pod := range pods {
+		if pod.DeletionTimestamp == nil && isReady(pod) {
+			ready++
+		}
+	}
 	want, status := *deployment.Spec.Replicas, deployment.Status
-	if status.ObservedGeneration < deployment.Generation || status.ReadyReplicas != want || status.UpdatedReplicas != want || int(want) != len(pods) {
+	if status.ObservedGeneration < deployment.Generation || ready != want || status.UpdatedReplicas != want || int(want) != len(pods) {
 		return fmt.Errorf("deployment %q wants %d replicas, has %d pods, %d ready and %d updated",
-			deployment.Name, want, len(pods), status.ReadyReplicas, status.UpdatedReplicas)
+			deployment.Name, want, len(pods), ready, status.UpdatedReplicas)
 	}
 	return nil
+}
+
+func isReady(pod corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
 }
 
 // Steady waits until a component has settled and the way to it is steady: service answers path with 200 several times in a
