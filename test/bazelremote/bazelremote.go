@@ -7,7 +7,7 @@
 // Its generated protocol buffers are those of the module's genproto folder. A program holds one generation of a .proto
 // file, two end it at its start: a client in the same test uses them too.
 //
-// It neither proxies to other caches nor exposes metrics.
+// It exposes no metrics.
 package bazelremote
 
 import (
@@ -40,6 +40,9 @@ type Options struct {
 	HTTP    string // likewise
 	Storage string // "zstd" or "uncompressed"; empty is "zstd", as in bazel-remote
 	MaxSize int64  // of all blobs in bytes, the longest unused go first; 0 is 20 GiB
+	// Upstream is one of Bazel's disk caches, from which the server takes what it has not yet; empty is none. Blobs are then stored
+	// uncompressed.
+	Upstream string
 
 	Htpasswd    string // file of users and their hashed passwords; empty lets everybody in
 	Certificate string // PEM file: the server speaks TLS alone; with Key
@@ -110,8 +113,14 @@ func openDisk(dir string, o Options, logger *log.Logger) (disk.Cache, error) {
 	if size == 0 {
 		size = defaultSize
 	}
-	return disk.New(dir, size, disk.WithStorageMode(storage), disk.WithZstdImplementation("go"),
-		disk.WithMaxBlobSize(maxBlobSize), disk.WithAccessLogger(logger))
+	options := []disk.Option{
+		disk.WithZstdImplementation("go"), disk.WithMaxBlobSize(maxBlobSize), disk.WithAccessLogger(logger),
+	}
+	if o.Upstream != "" {
+		storage = "uncompressed"
+		options = append(options, disk.WithProxyBackend(folder(o.Upstream)), disk.WithProxyMaxBlobSize(maxBlobSize))
+	}
+	return disk.New(dir, size, append(options, disk.WithStorageMode(storage))...)
 }
 
 func (s *Server) serveGRPC(l net.Listener, blobs disk.Cache, config *tls.Config, o Options, logger *log.Logger) {

@@ -204,3 +204,57 @@ func readGRPC(t *testing.T, endpoint, resource string, config *tls.Config, user,
 	defer decoder.Close()
 	return decoder.DecodeAll(data, nil)
 }
+
+// What a disk cache of Bazel's has, the server has too, and it keeps what it is given to itself.
+func TestUpstream(t *testing.T) {
+	content, own := []byte(strings.Repeat("layer", 1<<10)), []byte("given")
+	hash, ownHash := fmt.Sprintf("%x", sha256.Sum256(content)), fmt.Sprintf("%x", sha256.Sum256(own))
+	dir := t.TempDir()
+	for kind, data := range map[string][]byte{"cas": content} {
+		path := filepath.Join(dir, kind, hash[:2], hash)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server, err := bazelremote.Start(bazelremote.Options{Upstream: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	get := func(path string) (int, string) {
+		resp, err := http.Get(server.HTTP + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		data, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(data)
+	}
+	if status, got := get("/cas/" + hash); status != http.StatusOK || got != string(content) {
+		t.Errorf("blob of the disk cache: %d and %d bytes", status, len(got))
+	}
+	if status, _ := get("/cas/" + ownHash); status != http.StatusNotFound {
+		t.Errorf("blob that nobody has: %d", status)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, server.HTTP+"/cas/"+ownHash, bytes.NewReader(own))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("putting: %v, %v", resp, err)
+	}
+	resp.Body.Close()
+	if status, got := get("/cas/" + ownHash); status != http.StatusOK || got != string(own) {
+		t.Errorf("blob that it was given: %d, %q", status, got)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "cas", ownHash[:2], ownHash)); err == nil {
+		t.Error("the disk cache has what the server was given")
+	}
+}

@@ -2,17 +2,18 @@
 //
 //	tools/bazelw run //test/remotecache
 //
-// It copies the checkout's files twice. The first copy builds from nothing and fills a bazel-remote and a disk cache. The
-// second one then runs the push and the suite with --config=ci, once for each way to a cache: gRPC, HTTP, disk. Each time its
+// It copies the checkout's files twice. The first copy builds what Bazel's disk cache lacks, or everything where there is none; a
+// bazel-remote has what the disk cache has. The second one then runs the push and the suite with --config=ci, once for each way to a cache: gRPC, HTTP, disk. Each time its
 // output base begins empty, the registry has nothing, and the suite gets a new cluster, so that every layer has to come from
 // the cache. Afterwards no file of the output base may be a layer, and the rest may have 120 MB beyond other modules' files.
 //
-// It prints a table to stdout and exits 1 when that does not hold. It takes as long as a build from nothing and three suites,
+// It prints a table to stdout and exits 1 when that does not hold. It takes as long as the build and three suites,
 // and a kept cluster of the suite is replaced. With --filled=grpcs://cache.example.com it uses a cache that has everything, and
 // nothing else: an image whose descriptor is not in it is described here, which fetches the image's layers.
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -59,6 +60,7 @@ type proof struct {
 	targets     second.Targets
 	filled      []route // without own caches; empty for own ones
 	dir         string  // of this run
+	disk        string  // cache
 	remote      *bazelremote.Server
 }
 
@@ -80,7 +82,12 @@ func (p *proof) run(ctx context.Context) (err error) {
 	if len(p.filled) > 0 {
 		return p.compare(ctx, p.filled)
 	}
-	if p.remote, err = bazelremote.Start(bazelremote.Options{Dir: filepath.Join(p.dir, "remote")}); err != nil {
+	upstream, err := second.DiskCache(p.here)
+	if err != nil {
+		return err
+	}
+	p.disk = cmp.Or(upstream, filepath.Join(p.dir, "disk"))
+	if p.remote, err = bazelremote.Start(bazelremote.Options{Dir: filepath.Join(p.dir, "remote"), Upstream: p.disk}); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.remote.Close()) }()
@@ -90,15 +97,13 @@ func (p *proof) run(ctx context.Context) (err error) {
 	return p.compare(ctx, []route{
 		{"gRPC", nil, []string{"BAZEL_REMOTE_CACHE=" + p.remote.GRPC}},
 		{"HTTP", nil, []string{"BAZEL_REMOTE_CACHE=" + p.remote.HTTP}},
-		{"disk", []string{"build:ci --disk_cache=" + p.disk()}, nil},
+		{"disk", []string{"build:ci --disk_cache=" + p.disk}, nil},
 	})
 }
 
-func (p *proof) disk() string { return filepath.Join(p.dir, "disk") }
-
 func (p *proof) fill(ctx context.Context) error {
 	start := time.Now()
-	if err := p.targets.Fill(ctx, p.here, p.dir, p.remote.GRPC, p.disk(), os.Stderr); err != nil {
+	if err := p.targets.Fill(ctx, p.here, p.dir, p.remote.GRPC, p.disk, os.Stderr); err != nil {
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "remotecache: filled the caches in %.0f s\n", time.Since(start).Seconds())

@@ -10,7 +10,6 @@ import (
 
 	"github.com/kubernaut/kubernaut/test/bench/measure"
 	"github.com/kubernaut/kubernaut/test/remotecache/second"
-	"github.com/kubernaut/kubernaut/tools/slipway/bazelrc"
 	"github.com/kubernaut/kubernaut/tools/slipway/disk"
 )
 
@@ -54,7 +53,10 @@ func (j *job) unpack(ctx context.Context) error {
 
 // runBundle runs all suites with the environment of a shell that has never seen Bazel.
 func (j *job) runBundle(ctx context.Context) error {
-	cache, err := diskCache(j.bench.workspace)
+	cache, err := second.DiskCache(j.bench.workspace)
+	if err == nil && cache == "" {
+		err = errors.New("no rc file names a --disk_cache, which the job's layers would come from")
+	}
 	if err != nil {
 		return err
 	}
@@ -67,17 +69,4 @@ func (j *job) runBundle(ctx context.Context) error {
 		return fmt.Errorf("running all.bundle: %w; see %s", errors.Join(err, ctx.Err()), j.log.Name())
 	}
 	return nil
-}
-
-// diskCache is the folder that Bazel's rc files name.
-func diskCache(workspace string) (string, error) {
-	files := bazelrc.Files{System: bazelrc.System, Home: os.Getenv("HOME"), Workspace: workspace}
-	if rc := os.Getenv("KUBERNAUT_BAZELRC"); rc != "" {
-		files.Extra = []string{rc}
-	}
-	settings, err := bazelrc.Read(files)
-	if err == nil && settings.DiskCache == "" {
-		err = errors.New("no rc file names a --disk_cache, which the job's layers would come from")
-	}
-	return settings.DiskCache, err
 }

@@ -4,6 +4,7 @@
 package remotecache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -60,7 +61,7 @@ func Suite() measure.Suite {
 	}
 }
 
-const about = `A copy of the checkout builds everything once and fills a bazel-remote on loopback, by gRPC. Each turn is another copy in
+const about = `A bazel-remote on loopback, asked by gRPC, has everything. Each turn is a copy of the checkout in
 another folder with an empty output base and no disk cache. It runs ` + "`//services:push`" + ` to a registry that is empty, then
 ` + "`//test/e2e:gateway`" + ` on a cluster that is there already. The push's time has the start of Bazel's server and the fetch of other
 modules in it, the suite's has its tests.
@@ -84,11 +85,16 @@ func open(ctx context.Context, host *measure.Host) (_ measure.Bench, err error) 
 		return nil, errors.New("the workspace is not known; start it by `tools/bazelw run //test/bench -- --suite=remotecache`")
 	}
 	log.SetOutput(io.Discard) // bazel-remote tells what it loads
-	if b.remote, err = bazelremote.Start(bazelremote.Options{Dir: filepath.Join(b.dir, "remote")}); err != nil {
+	disk, err := second.DiskCache(b.workspace)
+	if err != nil {
 		return nil, err
 	}
-	host.Log("building everything once, to fill the cache")
-	if err := b.targets.Fill(ctx, b.workspace, b.dir, b.remote.GRPC, "", os.Stderr); err != nil {
+	disk = cmp.Or(disk, filepath.Join(b.dir, "disk"))
+	if b.remote, err = bazelremote.Start(bazelremote.Options{Dir: filepath.Join(b.dir, "remote"), Upstream: disk}); err != nil {
+		return nil, err
+	}
+	host.Log("building what the disk cache lacks; the remote cache has the rest from there")
+	if err := b.targets.Fill(ctx, b.workspace, b.dir, b.remote.GRPC, disk, os.Stderr); err != nil {
 		return nil, errors.Join(err, b.Close(ctx))
 	}
 	return b, nil

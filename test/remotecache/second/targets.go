@@ -29,8 +29,8 @@ func (t Targets) labels() []string {
 	return list
 }
 
-// Fill builds the targets from nothing, in a checkout of its own below parent, and so fills the remote cache and the disk
-// cache. A cache gets what was built, not what another cache had: hence Bazel has no cache but the two.
+// Fill builds the targets in a checkout of its own below parent. The disk cache then has everything; the remote cache gets what was
+// built, not what the disk cache had.
 func (t Targets) Fill(ctx context.Context, from, parent, remote, disk string, stderr io.Writer) (err error) {
 	c, err := New(ctx, from, parent, nil, []string{"BAZEL_REMOTE_CACHE=" + remote})
 	if err != nil {
