@@ -14,7 +14,8 @@
 // passed, and is in the summary; and the gate passes each time.
 //
 // To be done in minutes, it leaves things out, and says which: of the suites that the change concerns it runs those of --suites,
-// of all tests those of --tests, of the other tests with a cluster those of --cluster. Bazel's outputs and the cache stay in the
+// of all tests those of --tests, of the other tests with a cluster those of --cluster. The bazel-remote has what Bazel's disk cache
+// has of former builds, as main's would. Bazel's outputs and the cache stay in the
 // cache folder for the next run. The disk's peak is what all programs of the machine take together.
 package main
 
@@ -34,6 +35,7 @@ import (
 
 	"github.com/kubernaut/kubernaut/test/bazelremote"
 	"github.com/kubernaut/kubernaut/test/ghcr"
+	"github.com/kubernaut/kubernaut/test/remotecache/second"
 	"github.com/kubernaut/kubernaut/tools/checkout"
 )
 
@@ -101,7 +103,11 @@ func (p *pipeline) prepare(ctx context.Context) (err error) {
 	if p.origin, err = newOrigin(ctx, p.here, filepath.Join(p.dir, "origin")); err != nil {
 		return err
 	}
-	if p.remote, err = bazelremote.Start(bazelremote.Options{Dir: filepath.Join(p.dir, "remote")}); err != nil {
+	disk, err := second.DiskCache(p.here)
+	if err != nil {
+		return err
+	}
+	if p.remote, err = bazelremote.Start(bazelremote.Options{Dir: filepath.Join(p.dir, "remote"), Upstream: disk}); err != nil {
 		return err
 	}
 	p.registry, err = ghcr.New(ghcr.Options{

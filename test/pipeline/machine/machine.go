@@ -83,7 +83,9 @@ func (m *Machine) Script(ctx context.Context, script string, env []string) error
 	}
 	cmd := exec.CommandContext(ctx, "bash", "-e", file)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = m.Workspace(), m.environment(env), m.Log, m.Log
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	// The whole group: bash ends at once and leaves what it has started behind.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = patience
 	if m.Inspect != nil {
 		m.Inspect(m.instance, cmd.Env)

@@ -3,11 +3,13 @@ package machine
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kubernaut/kubernaut/test/pipeline/workflow"
 )
@@ -66,6 +68,30 @@ func TestScript(t *testing.T) {
 	}
 	if strings.Contains(log.String(), "\nnot reached\n") {
 		t.Error("a script went on after a failure")
+	}
+}
+
+// What a script has started ends with it, or the next step would meet it.
+func TestScriptInterrupted(t *testing.T) {
+	m, _ := machine(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	mark := filepath.Join(t.TempDir(), "mark")
+	go func() {
+		for ; ; time.Sleep(10 * time.Millisecond) {
+			if _, err := os.Stat(mark + ".begun"); err == nil || ctx.Err() != nil {
+				cancel()
+				return
+			}
+		}
+	}()
+	start := time.Now()
+	err := m.Script(ctx, `sh -c 'trap "touch $MARK; exit 1" TERM; touch $MARK.begun; while :; do sleep 0.05; done'`, []string{"MARK=" + mark})
+	if !errors.Is(err, context.Canceled) || time.Since(start) > patience/2 {
+		t.Errorf("got error %v after %s", err, time.Since(start))
+	}
+	if _, err := os.Stat(mark); err != nil {
+		t.Errorf("the script's child was not told: %v", err)
 	}
 }
 
