@@ -110,9 +110,9 @@ func (p *pipeline) prepare(ctx context.Context) (err error) {
 	if p.remote, err = bazelremote.Start(bazelremote.Options{Dir: filepath.Join(p.dir, "remote"), Upstream: disk}); err != nil {
 		return err
 	}
+	// A tag is seen at once: a lag is counted in reads, and a suite's job is the first to read what has been there for minutes.
 	p.registry, err = ghcr.New(ghcr.Options{
 		Accounts: []ghcr.Account{ghcr.Workflow(repository, writeToken), ghcr.Fork(repository, readToken)},
-		TagLag:   1,
 	})
 	return err
 }
