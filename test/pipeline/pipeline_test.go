@@ -65,7 +65,8 @@ func (m *fake) Script(_ context.Context, script string, env []string) error {
 
 func (m *fake) Action(context.Context, string, map[string]string, []string) error { return nil }
 
-func run(t *testing.T, name string, m *fake) map[string]string {
+// parsed is the workflow.
+func parsed(t *testing.T) workflows.File {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("..", "..", workflowFile))
 	if err != nil {
@@ -75,6 +76,12 @@ func run(t *testing.T, name string, m *fake) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return file
+}
+
+func run(t *testing.T, name string, m *fake) map[string]string {
+	t.Helper()
+	file := parsed(t)
 	k, err := kinds(name)
 	if err != nil {
 		t.Fatal(err)
@@ -237,14 +244,7 @@ func TestLedgersOfMain(t *testing.T) {
 // script is that of the workflow's step with the name.
 func script(t *testing.T, name string) string {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("..", "..", workflowFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := workflows.Parse("ci-pipeline.yml", data)
-	if err != nil {
-		t.Fatal(err)
-	}
+	file := parsed(t)
 	for _, job := range file.Ordered() {
 		for _, step := range job.Steps {
 			if run, ok := step.Exec.(*actionlint.ExecRun); ok && step.Name != nil && step.Name.Value == name {
