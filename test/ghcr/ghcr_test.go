@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -166,6 +167,19 @@ func get(t *testing.T, s *ghcr.Server, method, token, path string) (*http.Respon
 		t.Fatal(err)
 	}
 	return resp, value
+}
+
+// A client that was given a token for a POST without credentials in the query would go on with nobody's.
+func TestTokensAreNotPosted(t *testing.T) {
+	s := start(t, ghcr.Options{})
+	resp, err := http.PostForm(s.URL+"/token", url.Values{"grant_type": {"password"}, "service": {"ghcr.io"}, "username": {"me"}, "password": {"read"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusMethodNotAllowed || resp.Header.Get("Allow") != http.MethodGet {
+		t.Errorf("got %s, Allow: %q; want 405, GET", resp.Status, resp.Header.Get("Allow"))
+	}
 }
 
 func TestVersions(t *testing.T) {

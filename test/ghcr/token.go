@@ -26,8 +26,13 @@ func (s *Server) ExpireTokens() {
 }
 
 // issue follows https://distribution.github.io/distribution/spec/auth/token/. A scope to push is given to anybody: that it is
-// not allowed comes out later.
+// not allowed comes out later. There is no OAuth 2 beside it: containerd begins with a POST, and comes back by GET after this answer.
 func (s *Server) issue(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet {
+		w.Header().Set("Allow", http.MethodGet)
+		refuse(w, http.StatusMethodNotAllowed, "UNSUPPORTED", "the operation is unsupported")
+		return
+	}
 	var account *Account
 	if _, password, ok := r.BasicAuth(); ok {
 		if account = s.find(password); account == nil {
