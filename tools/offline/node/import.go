@@ -93,7 +93,7 @@ func (w workspace) containerd(ctx context.Context) (stop func(), err error) {
 // images are the control plane's; all Kubernetes programs are one layer.
 func (w workspace) images() ([]image, error) {
 	kubernetes := []entry{directory("tmp", 0o1777), program("usr/local/bin/kubernetes", w.path("bin/kubernetes"))}
-	for _, name := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler"} {
+	for _, name := range []string{"coredns", "etcd", "kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler"} {
 		kubernetes = append(kubernetes, link("usr/local/bin/"+name, "kubernetes"))
 	}
 	iptables, err := w.iptables()
@@ -103,7 +103,6 @@ func (w workspace) images() ([]image, error) {
 	return controlPlane(
 		&layer{zipped: true, entries: kubernetes},
 		&layer{zipped: true, entries: iptables},
-		&layer{zipped: true, entries: []entry{program("coredns", w.path("bin/coredns"))}},
 		&layer{zipped: true, entries: []entry{program("pause", w.path("bin/pause"))}},
 	), nil
 }

@@ -4,8 +4,8 @@ package node
 // the image's inputs.
 const Repository = "kubernaut/node"
 
-// The versions belong together: kubernetes/go.mod and coredns/go.mod pin the same
-// programs, and kubeadm asks for images by the names in controlPlane.
+// The versions belong together: kubernetes/go.mod pins the programs, and kubeadm asks for
+// images by the names in controlPlane.
 const (
 	kubernetesVersion = "v1.34.4"
 	kubernetesMinor   = "34"
@@ -28,7 +28,7 @@ func packages() []string {
 // controlPlane describes the images that a node brings along. The names are what
 // kubeadm of kubernetesVersion asks for, and kind's containerd asks for pause:3.10;
 // what is inside etcd and CoreDNS is the version that the Go modules pin.
-func controlPlane(kubernetes, iptables, coredns, pause *layer) []image {
+func controlPlane(kubernetes, iptables, pause *layer) []image {
 	const registry = "registry.k8s.io/"
 	path := config{Env: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}}
 	at := func(entrypoint string) config { return config{Env: path.Env, Entrypoint: []string{entrypoint}} }
@@ -40,7 +40,7 @@ func controlPlane(kubernetes, iptables, coredns, pause *layer) []image {
 			registry + "etcd:3.6.5-0",
 		}, Layers: []*layer{kubernetes}, Config: path},
 		{Tags: []string{registry + "kube-proxy:" + kubernetesVersion}, Layers: []*layer{kubernetes, iptables}, Config: path},
-		{Tags: []string{registry + "coredns/coredns:v1.12.1"}, Layers: []*layer{coredns}, Config: at("/coredns")},
+		{Tags: []string{registry + "coredns/coredns:v1.12.1"}, Layers: []*layer{kubernetes}, Config: at("coredns")},
 		{Tags: []string{registry + "pause:3.10", registry + "pause:3.10.1"}, Layers: []*layer{pause}, Config: at("/pause")},
 	}
 }

@@ -28,7 +28,6 @@ func (w workspace) path(elem ...string) string {
 func (w workspace) programs(ctx context.Context) error {
 	for name, flags := range map[string]string{
 		"kubernetes": "-s -w" + versionFlags(),
-		"coredns":    "-s -w",
 		"pause":      "-s -w",
 	} {
 		if err := w.compile(ctx, name, flags); err != nil {
