@@ -144,7 +144,11 @@ func (w *Watch) look() {
 	in, out := carried(w.devices)
 	s := Sample{At: time.Now().UnixMilli(), In: in - w.in, Out: out - w.out}
 	for _, path := range w.record.Paths {
-		s.Free = append(s.Free, free(path))
+		bytes, err := free(path)
+		if err != nil {
+			return // a file system that cannot be asked is not a full one
+		}
+		s.Free = append(s.Free, bytes)
 	}
 	w.record.Samples = thin(append(w.record.Samples, s))
 }
@@ -173,12 +177,12 @@ func sum(list []int64) (total int64) {
 	return total
 }
 
-func free(path string) int64 {
+func free(path string) (int64, error) {
 	var s syscall.Statfs_t
-	if syscall.Statfs(path, &s) != nil {
-		return 0
+	if err := syscall.Statfs(path, &s); err != nil {
+		return 0, err
 	}
-	return int64(s.Bavail) * int64(s.Bsize)
+	return int64(s.Bavail) * int64(s.Bsize), nil
 }
 
 // distinct keeps the first path on each file system.

@@ -74,6 +74,27 @@ func TestMeasureCutOff(t *testing.T) {
 	}
 }
 
+// A folder that is gone has no free space to tell; a sample of 0 would be a full disk, the worst of the run.
+func TestLookLeavesOut(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "d")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	w := Start("build", time.Time{}, dir)
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	w.look()
+	if err := w.Finish(filepath.Join(t.TempDir(), "f")); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range w.record.Samples {
+		if len(s.Free) != 1 || s.Free[0] == 0 {
+			t.Errorf("got %+v", s)
+		}
+	}
+}
+
 func TestThinKeepsTheLowest(t *testing.T) {
 	var samples []Sample
 	for i := range most + 1 {
