@@ -31,11 +31,9 @@ var all = []string{"*"}
 func (r *repositoryRun) single() map[string][]string {
 	return map[string][]string{
 		"README.md":                      nil,
-		"docs/benchmarks.md":             nil,
 		"tools/ci/tag/tag.go":            nil,
 		"services/gateway/main.go":       r.with("gateway"),
 		"services/notification/main.go":  r.with("notification"),
-		"services/mock-llm/main.go":      r.with("mock-llm"),
 		"services/datastorage/main.go":   all,
 		"tools/slipway/main.go":          all,
 		"test/e2e/gateway/suite_test.go": {"gateway", "gateway-workers"},
@@ -114,7 +112,14 @@ func (r *repositoryRun) with(services ...string) []string {
 
 // internal expects of packages of services/internal the suites whose programs or tests import them, as Go sees it.
 func (r *repositoryRun) internal(ctx context.Context) (map[string][]string, error) {
-	packages := []string{"audit", "bearer", "holmesgpt", "httpserver", "policy"}
+	packages := []string{"audit", "httpserver", "policy"}
+	imported := map[string][]string{} // of each suite
+	for suite, images := range r.images {
+		var err error
+		if imported[suite], err = r.imports(ctx, suite, images); err != nil {
+			return nil, err
+		}
+	}
 	expected := map[string][]string{}
 	for _, name := range packages {
 		files := r.glob("services/internal/" + name + "/*.go")
@@ -122,11 +127,7 @@ func (r *repositoryRun) internal(ctx context.Context) (map[string][]string, erro
 		if len(files) == 0 {
 			continue
 		}
-		importers, err := r.importers(ctx, "services/internal/"+name)
-		if err != nil {
-			return nil, err
-		}
-		expected[files[0]] = importers
+		expected[files[0]] = importers(imported, "services/internal/"+name)
 	}
 	if len(expected) == 0 {
 		return nil, errors.New("services/internal has none of the packages that were to be edited")
@@ -134,18 +135,14 @@ func (r *repositoryRun) internal(ctx context.Context) (map[string][]string, erro
 	return expected, nil
 }
 
-func (r *repositoryRun) importers(ctx context.Context, pkg string) ([]string, error) {
-	var names []string
-	for suite, images := range r.images {
-		imported, err := r.imports(ctx, suite, images)
-		if err != nil {
-			return nil, err
-		}
-		if slices.ContainsFunc(imported, func(path string) bool { return strings.HasSuffix(path, "/kubernaut/"+pkg) }) {
-			names = append(names, suite)
+// importers are the suites that import the package.
+func importers(imported map[string][]string, pkg string) (suites []string) {
+	for suite, paths := range imported {
+		if slices.ContainsFunc(paths, func(path string) bool { return strings.HasSuffix(path, "/kubernaut/"+pkg) }) {
+			suites = append(suites, suite)
 		}
 	}
-	return names, nil
+	return suites
 }
 
 // imports are the packages of the images' programs, of the suite's test and of slipway.
