@@ -40,8 +40,8 @@ func openPostgres(databaseURL string) (*Store, error) {
 	if err != nil {
 		return nil, errors.New("DATABASE_URL must be postgres://user@host:port/database or key=value pairs")
 	}
-	if parsed.ConnectTimeout == 0 {
-		parsed.ConnectTimeout = 5 * time.Second
+	if parsed.ConnectTimeout == 0 { // a busy server is not one that is away: the work that waits for a connection has the same time
+		parsed.ConnectTimeout = queryTimeout
 	}
 	db := stdlib.OpenDB(*parsed)
 	db.SetMaxOpenConns(16)

@@ -1,10 +1,11 @@
 // Command reproduce shows that images do not depend on where, when or with which caches they are built.
 //
-//	tools/bazelw run //tools/oci/reproduce
+//	tools/bazelw run //tools/oci/reproduce                  # all services
+//	tools/bazelw run //tools/oci/reproduce -- mock-llm …    # these
 //
-// It copies the checkout's files to another folder, builds every image descriptor of //services there from nothing (its own
-// output base, no disk or remote cache), and compares the manifest digests with those of this checkout. It prints one line an
-// image and exits 1 when one differs. It takes as long as a build from nothing.
+// It copies the checkout's files to another folder, builds the image descriptors of //services there from nothing (its own output
+// base, no disk or remote cache), and compares the manifest digests with those of this checkout. It prints one line an image and
+// exits 1 when one differs, 2 when there is no such service. It takes as long as a build from nothing.
 package main
 
 import (
@@ -16,6 +17,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -25,15 +27,26 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Getenv("BUILD_WORKSPACE_DIRECTORY")); err != nil {
+	if err := run(ctx, os.Getenv("BUILD_WORKSPACE_DIRECTORY"), os.Args[1:]); err != nil {
 		fmt.Fprintf(os.Stderr, "reproduce: error: %v\n", err)
+		if errors.Is(err, errUsage) {
+			os.Exit(2)
+		}
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, here string) error {
+// errUsage is an argument that names nothing.
+var errUsage = errors.New("no such service")
+
+func run(ctx context.Context, here string, services []string) error {
 	if here == "" {
 		return errors.New("BUILD_WORKSPACE_DIRECTORY is not set; start it by `tools/bazelw run //tools/oci/reproduce`")
+	}
+	mine := folder{dir: here}
+	labels, err := mine.images(ctx, services)
+	if err != nil {
+		return err
 	}
 	tmp, err := os.MkdirTemp("", "reproduce-")
 	if err != nil {
@@ -43,11 +56,6 @@ func run(ctx context.Context, here string) error {
 	there := filepath.Join(tmp, "another", "folder")
 	if err := checkout.Copy(ctx, here, there); err != nil {
 		return fmt.Errorf("copying the checkout: %w", err)
-	}
-	mine := folder{dir: here}
-	labels, err := mine.images(ctx)
-	if err != nil {
-		return err
 	}
 	clean := folder{dir: there, startup: []string{"--output_base=" + filepath.Join(tmp, "output")}, flags: []string{"--disk_cache=", "--remote_cache="}}
 	defer clean.bazel(context.WithoutCancel(ctx), nil, "shutdown") //nolint:errcheck // the server's folder goes away next
@@ -66,7 +74,7 @@ func compare(ctx context.Context, a, b folder, labels []string) error {
 	var differ []error
 	for _, l := range labels {
 		fmt.Printf("%s %s\n", l, first[l])
-		if first[l] != second[l] {
+		if first[l] == "" || first[l] != second[l] {
 			differ = append(differ, fmt.Errorf("%s: %s in %s, %s in %s", l, first[l], a.dir, second[l], b.dir))
 		}
 	}
@@ -90,7 +98,8 @@ func (f folder) bazel(ctx context.Context, flags []string, command string, args 
 	return strings.TrimSpace(string(out)), nil
 }
 
-func (f folder) images(ctx context.Context) ([]string, error) {
+// images are the labels of the services' image descriptors; no service stands for all.
+func (f folder) images(ctx context.Context, services []string) ([]string, error) {
 	out, err := f.bazel(ctx, nil, "query", "kind('image_descriptor rule', //services/...)")
 	if err != nil {
 		return nil, err
@@ -99,7 +108,18 @@ func (f folder) images(ctx context.Context) ([]string, error) {
 	if len(labels) == 0 {
 		return nil, errors.New("//services/... has no image_descriptor")
 	}
-	return labels, nil
+	if len(services) == 0 {
+		return labels, nil
+	}
+	var chosen []string
+	for _, service := range services {
+		of := slices.DeleteFunc(slices.Clone(labels), func(label string) bool { return !strings.HasPrefix(label, "//services/"+service+":") })
+		if len(of) == 0 {
+			return nil, fmt.Errorf("%w: %q; there are %s", errUsage, service, strings.Join(labels, ", "))
+		}
+		chosen = append(chosen, of...)
+	}
+	return chosen, nil
 }
 
 // digests builds the descriptors and returns the manifest digest of each.
