@@ -120,7 +120,11 @@ func (l *Ledger) Before(phases []Phase, samples []Sample) {
 	defer l.mu.Unlock()
 	for _, p := range phases {
 		p.Part = PartOf(p.Name)
-		l.report.Phases = append(l.report.Phases, p)
+		var c counters
+		if p.Network != nil {
+			c.to = *p.Network
+		}
+		l.report.Phases, l.counters = append(l.report.Phases, p), append(l.counters, c)
 		l.report.Before = max(l.report.Before, -p.Start)
 	}
 	l.report.Disk = &Disk{}

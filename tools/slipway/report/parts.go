@@ -36,14 +36,23 @@ func PartOf(phase string) string {
 	return "other"
 }
 
-// parts sums the phases up.
-func parts(phases []Phase) []Part {
+// counters are what the machine's way out had carried when a phase began and when it ended.
+type counters struct{ from, to Network }
+
+// counted is a phase with its counters.
+type counted struct {
+	Phase
+	network counters
+}
+
+// parts sums the phases up; each has its counters.
+func parts(phases []Phase, network []counters) []Part {
 	list := []Part{}
 	for _, name := range Parts() {
-		var own []Phase
-		for _, p := range phases {
+		var own []counted
+		for i, p := range phases {
 			if cmp.Or(p.Part, PartOf(p.Name)) == name {
-				own = append(own, p)
+				own = append(own, counted{p, network[i]})
 			}
 		}
 		if len(own) > 0 {
@@ -53,11 +62,11 @@ func parts(phases []Phase) []Part {
 	return list
 }
 
-// sum needs the phases in the order of their start.
-func sum(name string, phases []Phase) Part {
-	slices.SortStableFunc(phases, func(a, b Phase) int { return cmp.Compare(a.Start, b.Start) })
+// sum counts what phases that overlap share once: seconds, and the bytes of the network.
+func sum(name string, phases []counted) Part {
+	slices.SortStableFunc(phases, func(a, b counted) int { return cmp.Compare(a.Start, b.Start) })
 	part := Part{Name: name, Start: phases[0].Start, State: Done}
-	covered := phases[0].Start
+	covered, seen := phases[0].Start, phases[0].network.from
 	for _, p := range phases {
 		end := p.Start + p.Seconds
 		latest := end >= covered
@@ -67,7 +76,15 @@ func sum(name string, phases []Phase) Part {
 		part.BytesIn += p.BytesIn
 		part.BytesOut += p.BytesOut
 		part.LayerBytes += p.LayerBytes
-		part.take(p, latest)
+		if p.Network != nil {
+			if part.Network == nil {
+				part.Network = &Network{}
+			}
+			part.Network.InBytes += max(0, p.network.to.InBytes-max(seen.InBytes, p.network.from.InBytes))
+			part.Network.OutBytes += max(0, p.network.to.OutBytes-max(seen.OutBytes, p.network.from.OutBytes))
+			seen.InBytes, seen.OutBytes = max(seen.InBytes, p.network.to.InBytes), max(seen.OutBytes, p.network.to.OutBytes)
+		}
+		part.take(p.Disk, latest)
 		if p.State == Failing || p.State == Running && part.State == Done {
 			part.State = p.State
 		}
@@ -76,30 +93,24 @@ func sum(name string, phases []Phase) Part {
 	return part
 }
 
-// take adds the phase's disk and network; the latest one is the last to end so far. Phases that overlap saw the same bytes of the network, which is why the greatest counts.
-func (t *Part) take(p Phase, latest bool) {
-	if n := p.Network; n != nil {
-		if t.Network == nil {
-			t.Network = &Network{}
-		}
-		t.Network.InBytes, t.Network.OutBytes = max(t.Network.InBytes, n.InBytes), max(t.Network.OutBytes, n.OutBytes)
-	}
-	if p.Disk == nil {
+// take adds a phase's disk; the latest one is the last to end so far.
+func (t *Part) take(use *Use, latest bool) {
+	if use == nil {
 		return
 	}
 	if t.Disk == nil {
-		first := *p.Disk
+		first := *use
 		t.Disk = &first
 		return
 	}
 	if latest {
-		t.Disk.EndBytes = p.Disk.EndBytes
+		t.Disk.EndBytes = use.EndBytes
 	}
-	if t.Disk.PeakBytes == nil || p.Disk.PeakBytes == nil {
+	if t.Disk.PeakBytes == nil || use.PeakBytes == nil {
 		t.Disk.PeakBytes = nil
 		return
 	}
-	most := max(*t.Disk.PeakBytes, *p.Disk.PeakBytes)
+	most := max(*t.Disk.PeakBytes, *use.PeakBytes)
 	t.Disk.PeakBytes = &most
 }
 
