@@ -3,9 +3,10 @@
 //	tools/bazelw run //test/remotecache
 //
 // It copies the checkout's files twice. The first copy builds what Bazel's disk cache lacks, or everything where there is none; a
-// bazel-remote has what the disk cache has. The second one then runs the push and the suite with --config=ci, once for each way to a cache: gRPC, HTTP, disk. Each time its
-// output base begins empty, the registry has nothing, and the suite gets a new cluster, so that every layer has to come from
-// the cache. Afterwards no file of the output base may be a layer, and the rest may have 120 MB beyond other modules' files.
+// bazel-remote has what the disk cache has. The second one then runs the push and the suite with --config=ci, once for each way to a
+// cache: gRPC, HTTP, disk. Each time its output base begins empty, the registry has nothing, and the suite gets a new cluster, so that
+// every layer has to come from the cache. Afterwards no file of the output base may be a layer, and the rest may have 120 MB beyond
+// other modules' files.
 //
 // It prints a table to stdout and exits 1 when that does not hold. It takes as long as the build and three suites,
 // and a kept cluster of the suite is replaced. With --filled=grpcs://cache.example.com it uses a cache that has everything, and
