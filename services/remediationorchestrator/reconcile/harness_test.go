@@ -165,8 +165,14 @@ func (w *world) write(object client.Object) {
 	}
 }
 
-// process plays signal processing.
+// process plays signal processing, and lets the orchestrator work on it.
 func (w *world) process(edit func(*v1alpha1.SignalProcessingStatus)) *v1alpha1.RemediationRequest {
+	w.t.Helper()
+	w.processed(edit)
+	return w.run()
+}
+
+func (w *world) processed(edit func(*v1alpha1.SignalProcessingStatus)) {
 	w.t.Helper()
 	var sp v1alpha1.SignalProcessing
 	w.read(names.SignalProcessingName(requestName), &sp)
@@ -180,7 +186,6 @@ func (w *world) process(edit func(*v1alpha1.SignalProcessingStatus)) *v1alpha1.R
 		edit(&sp.Status)
 	}
 	w.write(&sp)
-	return w.run()
 }
 
 // analyze plays the analysis.

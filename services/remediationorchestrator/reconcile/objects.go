@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -15,7 +16,17 @@ import (
 
 // create makes a child, or finds the one that an earlier try has made. A child that the schema refuses fails the request:
 // trying again would change nothing.
+//
+// A request that has changed since the cache saw it gets no child but a conflict: somebody may have cancelled it, and a workflow that
+// runs cannot be taken back.
 func (r *Reconciler) create(ctx context.Context, request *v1alpha1.RemediationRequest, child client.Object) error {
+	var latest v1alpha1.RemediationRequest
+	if err := r.Direct.Get(ctx, client.ObjectKeyFromObject(request), &latest); err != nil {
+		return err
+	}
+	if latest.ResourceVersion != request.ResourceVersion {
+		return apierrors.NewConflict(v1alpha1.GroupVersion().WithResource("remediationrequests").GroupResource(), request.Name, errors.New("it has changed meanwhile"))
+	}
 	if err := controllerutil.SetControllerReference(request, child, r.Scheme); err != nil {
 		return fmt.Errorf("owning %q: %w", child.GetName(), err)
 	}

@@ -196,6 +196,41 @@ func TestLostRaceLeavesNoTrace(t *testing.T) {
 	}
 }
 
+// lagging reads requests from a cache that has not seen the last write.
+type lagging struct {
+	client.Client
+	request *v1alpha1.RemediationRequest
+}
+
+func (l lagging) Get(ctx context.Context, key client.ObjectKey, into client.Object, options ...client.GetOption) error {
+	if request, ok := into.(*v1alpha1.RemediationRequest); ok {
+		l.request.DeepCopyInto(request)
+		return nil
+	}
+	return l.Client.Get(ctx, key, into, options...)
+}
+
+// A request is cancelled and its child is done, and only the latter is in the cache.
+func TestCancelledRequestGetsNoChild(t *testing.T) {
+	w := newWorld(t, interceptor.Funcs{})
+	w.start()
+	w.reconciler.Client = lagging{w.client, w.get()}
+	request := w.get()
+	request.Status.OverallPhase = v1alpha1.Cancelled
+	w.write(request)
+	w.processed(nil)
+	if result, err := w.reconcile(); err != nil || result.RequeueAfter == 0 {
+		t.Errorf("got %+v, %v, want another look soon", result, err)
+	}
+	if w.exists(names.AIAnalysisName(requestName), &v1alpha1.AIAnalysis{}) {
+		t.Error("the request has an analysis")
+	}
+	w.reconciler.Client = w.client
+	if got := w.run().Status.OverallPhase; got != v1alpha1.Cancelled {
+		t.Errorf("got phase %s, want Cancelled", got)
+	}
+}
+
 func TestRequestDeletedMeanwhileIsNoError(t *testing.T) {
 	w := newWorld(t, interceptor.Funcs{SubResourcePatch: func(_ context.Context, _ client.Client, _ string, object client.Object, _ client.Patch, _ ...client.SubResourcePatchOption) error {
 		return apierrors.NewNotFound(schema.GroupResource{}, object.GetName())

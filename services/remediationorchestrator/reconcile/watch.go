@@ -25,7 +25,7 @@ func Permissions(namespace string) []permission.Rule {
 		return permission.Rule{Namespace: namespace, Group: group, Resource: resource, Verbs: verbs}
 	}
 	return []permission.Rule{
-		rule(names.APIGroup, "remediationrequests", "list", "watch"),
+		rule(names.APIGroup, "remediationrequests", "get", "list", "watch"),
 		rule(names.APIGroup, "remediationrequests/status", "patch"),
 		rule(names.APIGroup, "remediationapprovalrequests", "create", "get", "list", "watch"),
 		rule(names.APIGroup, "remediationapprovalrequests/status", "patch"),
