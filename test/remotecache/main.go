@@ -24,6 +24,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -44,11 +45,16 @@ func main() {
 	p := proof{here: os.Getenv("BUILD_WORKSPACE_DIRECTORY"), cache: os.Getenv("KUBERNAUT_CACHE")}
 	flag.StringVar(&p.targets.Push, "push", "//services:push", "push target; empty for none")
 	flag.StringVar(&p.targets.Suite, "suite", "//test/e2e:gateway", "suite; empty for none")
+	ways := flag.String("ways", "gRPC,HTTP,disk", "to the cache, with commas between them")
 	filled := flag.String("filled", "", "remote caches that have everything, with commas between them, instead of own ones")
 	flag.Parse()
 	for i, endpoint := range strings.FieldsFunc(*filled, func(r rune) bool { return r == ',' }) {
 		name := fmt.Sprintf("cache %d", i+1) // an address may hold a password
 		p.filled = append(p.filled, route{name, nil, []string{"BAZEL_REMOTE_CACHE=" + endpoint}})
+	}
+	if err := p.choose(strings.Split(*ways, ",")); err != nil {
+		fmt.Fprintf(os.Stderr, "remotecache: error: %v\n", err)
+		os.Exit(2)
 	}
 	if err := p.run(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "remotecache: error: %v\n", err)
@@ -59,6 +65,7 @@ func main() {
 type proof struct {
 	here, cache string // the checkout, the project's cache folder or ""
 	targets     second.Targets
+	ways        []string
 	filled      []route // without own caches; empty for own ones
 	dir         string  // of this run
 	disk        string  // cache
@@ -95,11 +102,22 @@ func (p *proof) run(ctx context.Context) (err error) {
 	if err := p.fill(ctx); err != nil {
 		return err
 	}
-	return p.compare(ctx, []route{
+	return p.compare(ctx, slices.DeleteFunc([]route{
 		{"gRPC", nil, []string{"BAZEL_REMOTE_CACHE=" + p.remote.GRPC}},
 		{"HTTP", nil, []string{"BAZEL_REMOTE_CACHE=" + p.remote.HTTP}},
 		{"disk", []string{"build:ci --disk_cache=" + p.disk}, nil},
-	})
+	}, func(r route) bool { return !slices.Contains(p.ways, r.name) }))
+}
+
+// choose takes the names of ways to the cache.
+func (p *proof) choose(ways []string) error {
+	for _, way := range ways {
+		if !slices.Contains([]string{"gRPC", "HTTP", "disk"}, way) {
+			return fmt.Errorf("--ways has %q; there are gRPC, HTTP and disk", way)
+		}
+	}
+	p.ways = ways
+	return nil
 }
 
 func (p *proof) fill(ctx context.Context) error {
