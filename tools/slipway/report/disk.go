@@ -58,6 +58,15 @@ func (n Network) sub(m Network) Network {
 	return Network{n.InBytes - m.InBytes, n.OutBytes - m.OutBytes}
 }
 
+func (n Network) add(m Network) Network {
+	return Network{n.InBytes + m.InBytes, n.OutBytes + m.OutBytes}
+}
+
+// most is the greater of each.
+func (n Network) most(m Network) Network {
+	return Network{max(n.InBytes, m.InBytes), max(n.OutBytes, m.OutBytes)}
+}
+
 // Use is the disk that was taken since the count's start.
 type Use struct {
 	StartBytes int64  `json:"startBytes"`          // when the phase began
@@ -120,11 +129,7 @@ func (l *Ledger) Before(phases []Phase, samples []Sample) {
 	defer l.mu.Unlock()
 	for _, p := range phases {
 		p.Part = PartOf(p.Name)
-		var c counters
-		if p.Network != nil {
-			c.to = *p.Network
-		}
-		l.report.Phases, l.counters = append(l.report.Phases, p), append(l.counters, c)
+		l.report.Phases, l.began = append(l.report.Phases, p), append(l.began, Network{})
 		l.report.Before = max(l.report.Before, -p.Start)
 	}
 	l.report.Disk = &Disk{}

@@ -36,23 +36,20 @@ func PartOf(phase string) string {
 	return "other"
 }
 
-// counters are what the machine's way out had carried when a phase began and when it ended.
-type counters struct{ from, to Network }
-
-// counted is a phase with its counters.
+// counted is a phase with what the machine's way out had carried when it began.
 type counted struct {
 	Phase
-	network counters
+	began Network
 }
 
-// parts sums the phases up; each has its counters.
-func parts(phases []Phase, network []counters) []Part {
+// parts sums the phases up. began is what had been carried when each of them began.
+func parts(phases []Phase, began []Network) []Part {
 	list := []Part{}
 	for _, name := range Parts() {
 		var own []counted
 		for i, p := range phases {
 			if cmp.Or(p.Part, PartOf(p.Name)) == name {
-				own = append(own, counted{p, network[i]})
+				own = append(own, counted{p, began[i]})
 			}
 		}
 		if len(own) > 0 {
@@ -66,7 +63,7 @@ func parts(phases []Phase, network []counters) []Part {
 func sum(name string, phases []counted) Part {
 	slices.SortStableFunc(phases, func(a, b counted) int { return cmp.Compare(a.Start, b.Start) })
 	part := Part{Name: name, Start: phases[0].Start, State: Done}
-	covered, seen := phases[0].Start, phases[0].network.from
+	covered, seen := phases[0].Start, phases[0].began
 	for _, p := range phases {
 		end := p.Start + p.Seconds
 		latest := end >= covered
@@ -80,9 +77,9 @@ func sum(name string, phases []counted) Part {
 			if part.Network == nil {
 				part.Network = &Network{}
 			}
-			part.Network.InBytes += max(0, p.network.to.InBytes-max(seen.InBytes, p.network.from.InBytes))
-			part.Network.OutBytes += max(0, p.network.to.OutBytes-max(seen.OutBytes, p.network.from.OutBytes))
-			seen.InBytes, seen.OutBytes = max(seen.InBytes, p.network.to.InBytes), max(seen.OutBytes, p.network.to.OutBytes)
+			from, to := seen.most(p.began), seen.most(p.began.add(*p.Network))
+			*part.Network = part.Network.add(to.sub(from).most(Network{}))
+			seen = to
 		}
 		part.take(p.Disk, latest)
 		if p.State == Failing || p.State == Running && part.State == Done {

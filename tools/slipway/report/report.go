@@ -136,8 +136,8 @@ type Ledger struct {
 
 	mu       sync.Mutex
 	report   Report
-	counters []counters // of the network, for each phase of the report
-	watching Watching   // without Look nobody looks at the machine
+	began    []Network // what had been carried when each phase of the report began
+	watching Watching  // without Look nobody looks at the machine
 }
 
 // NewLedger begins the run. now is the clock, time.Now when nil.
@@ -182,7 +182,7 @@ func (l *Ledger) BeginSuite(suite, name string) (end func(moved Moved, note stri
 		peak := first.DiskBytes
 		p.Disk = &Use{first.DiskBytes, &peak, first.DiskBytes}
 	}
-	l.report.Phases, l.counters = append(l.report.Phases, p), append(l.counters, counters{from: first.Network, to: first.Network})
+	l.report.Phases, l.began = append(l.report.Phases, p), append(l.began, first.Network)
 	if l.watching.Look != nil {
 		l.see(first)
 	}
@@ -195,7 +195,7 @@ func (l *Ledger) BeginSuite(suite, name string) (end func(moved Moved, note stri
 			l.see(last)
 			if l.watching.Network {
 				carried := last.Network.sub(first.Network)
-				p.Network, l.counters[i].to = &carried, last.Network
+				p.Network = &carried
 			}
 		}
 		p.Seconds, p.Moved, p.Note, p.State = seconds(l.Elapsed()-begin), moved, note, Done
@@ -221,7 +221,7 @@ func (l *Ledger) Finish(exitCode int, err error) Report {
 			p.Seconds = round(r.Seconds - p.Start)
 		}
 	}
-	r.Parts = parts(r.Phases, l.counters)
+	r.Parts = parts(r.Phases, l.began)
 	r.Suites = append([]Suite{}, r.Suites...)
 	slices.SortStableFunc(r.Suites, func(a, b Suite) int { return cmp.Compare(b.seconds(), a.seconds()) })
 	r.add()
