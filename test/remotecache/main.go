@@ -45,16 +45,12 @@ func main() {
 	p := proof{here: os.Getenv("BUILD_WORKSPACE_DIRECTORY"), cache: os.Getenv("KUBERNAUT_CACHE")}
 	flag.StringVar(&p.targets.Push, "push", "//services:push", "push target; empty for none")
 	flag.StringVar(&p.targets.Suite, "suite", "//test/e2e:gateway", "suite; empty for none")
-	ways := flag.String("ways", "gRPC,HTTP,disk", "to the cache, with commas between them")
+	flag.Func("ways", "to the cache, with commas between them (default "+strings.Join(ways(), ",")+")", p.choose)
 	filled := flag.String("filled", "", "remote caches that have everything, with commas between them, instead of own ones")
 	flag.Parse()
 	for i, endpoint := range strings.FieldsFunc(*filled, func(r rune) bool { return r == ',' }) {
 		name := fmt.Sprintf("cache %d", i+1) // an address may hold a password
 		p.filled = append(p.filled, route{name, nil, []string{"BAZEL_REMOTE_CACHE=" + endpoint}})
-	}
-	if err := p.choose(strings.Split(*ways, ",")); err != nil {
-		fmt.Fprintf(os.Stderr, "remotecache: error: %v\n", err)
-		os.Exit(2)
 	}
 	if err := p.run(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "remotecache: error: %v\n", err)
@@ -65,10 +61,10 @@ func main() {
 type proof struct {
 	here, cache string // the checkout, the project's cache folder or ""
 	targets     second.Targets
-	ways        []string
-	filled      []route // without own caches; empty for own ones
-	dir         string  // of this run
-	disk        string  // cache
+	ways        []string // nil is all
+	filled      []route  // without own caches; empty for own ones
+	dir         string   // of this run
+	disk        string   // cache
 	remote      *bazelremote.Server
 }
 
@@ -103,20 +99,29 @@ func (p *proof) run(ctx context.Context) (err error) {
 		return err
 	}
 	return p.compare(ctx, slices.DeleteFunc([]route{
-		{"gRPC", nil, []string{"BAZEL_REMOTE_CACHE=" + p.remote.GRPC}},
-		{"HTTP", nil, []string{"BAZEL_REMOTE_CACHE=" + p.remote.HTTP}},
-		{"disk", []string{"build:ci --disk_cache=" + p.disk}, nil},
-	}, func(r route) bool { return !slices.Contains(p.ways, r.name) }))
+		{grpcWay, nil, []string{"BAZEL_REMOTE_CACHE=" + p.remote.GRPC}},
+		{httpWay, nil, []string{"BAZEL_REMOTE_CACHE=" + p.remote.HTTP}},
+		{diskWay, []string{"build:ci --disk_cache=" + p.disk}, nil},
+	}, func(r route) bool { return p.ways != nil && !slices.Contains(p.ways, r.name) }))
 }
 
-// choose takes the names of ways to the cache.
-func (p *proof) choose(ways []string) error {
-	for _, way := range ways {
-		if !slices.Contains([]string{"gRPC", "HTTP", "disk"}, way) {
-			return fmt.Errorf("--ways has %q; there are gRPC, HTTP and disk", way)
+// The ways to the cache.
+const (
+	grpcWay = "gRPC"
+	httpWay = "HTTP"
+	diskWay = "disk"
+)
+
+func ways() []string { return []string{grpcWay, httpWay, diskWay} }
+
+// choose takes names of ways, with commas between them.
+func (p *proof) choose(value string) error {
+	p.ways = strings.Split(value, ",")
+	for _, way := range p.ways {
+		if !slices.Contains(ways(), way) {
+			return fmt.Errorf("there is no way %q; there are %s", way, strings.Join(ways(), ", "))
 		}
 	}
-	p.ways = ways
 	return nil
 }
 
