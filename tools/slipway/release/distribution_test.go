@@ -3,17 +3,12 @@ package release_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/kubernaut/kubernaut/test/distribution"
-	"github.com/kubernaut/kubernaut/tools/slipway/plan"
-	"github.com/kubernaut/kubernaut/tools/slipway/progress"
-	"github.com/kubernaut/kubernaut/tools/slipway/registry"
 	"github.com/kubernaut/kubernaut/tools/slipway/release"
-	"github.com/kubernaut/kubernaut/tools/slipway/source"
 )
 
 // Real registries with logins on both sides: what is promoted is what was tested, the second time nothing moves, another digest under
@@ -26,16 +21,11 @@ func TestCopyBetweenRealRegistries(t *testing.T) {
 	w.signer = signerOf(t, newKey(t))
 	push := func(services []release.Service, tag string) {
 		t.Helper()
-		pusher := &registry.Pusher{Blobs: w.layers, Progress: progress.Discard(), Backoff: time.Millisecond, Keychain: logins}
-		if _, err := pusher.Push(t.Context(), tested(services, ci.Host+"/k", tag)); err != nil {
-			t.Fatal(err)
-		}
+		w.pushTo(ci.Host, logins, services, tag)
 	}
 	copy := func(services []release.Service, tag string) (release.Result, error) {
-		r := w.release()
-		r.Services = services
-		r.Decision = plan.ReleaseDecision{Version: "v1.2.3", From: ci.Host + "/k", To: releases.Host + "/org", Tag: tag, Commit: commit}
-		r.Pusher.Keychain, r.Tested = logins, &source.Registry{Keychain: logins}
+		r := w.between(ci.Host, releases.Host, logins)
+		r.Services, r.Decision.Tag = services, tag
 		return r.Copy(t.Context())
 	}
 	digest := func(reference string) string {

@@ -3,16 +3,11 @@ package release_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 
 	"github.com/kubernaut/kubernaut/test/ghcr"
-	"github.com/kubernaut/kubernaut/tools/slipway/plan"
-	"github.com/kubernaut/kubernaut/tools/slipway/progress"
-	"github.com/kubernaut/kubernaut/tools/slipway/registry"
 	"github.com/kubernaut/kubernaut/tools/slipway/release"
-	"github.com/kubernaut/kubernaut/tools/slipway/source"
 )
 
 // tokens is a login for each registry.
@@ -46,16 +41,10 @@ func TestCopyBetweenRegistriesLikeGitHub(t *testing.T) {
 	options.TagLag = 1
 	options.Accounts = []ghcr.Account{ghcr.Personal("release", "robot", []string{"write:packages"}, "org")}
 	releases := startGHCR(t, options)
-	push := &registry.Pusher{Blobs: w.layers, Progress: progress.Discard(), Backoff: time.Millisecond, Keychain: tokens{ci.Host: "write"}}
-	if _, err := push.Push(t.Context(), tested(w.services, ci.Host+"/k", tag)); err != nil {
-		t.Fatal(err)
-	}
+	w.pushTo(ci.Host, tokens{ci.Host: "write"}, w.services, tag)
 	logins := tokens{ci.Host: "read", releases.Host: "robot"}
 	copy := func() (release.Result, error) {
-		r := w.release()
-		r.Decision = plan.ReleaseDecision{Version: "v1.2.3", From: ci.Host + "/k", To: releases.Host + "/org", Tag: tag, Commit: commit}
-		r.Pusher.Keychain, r.Tested = logins, &source.Registry{Keychain: logins}
-		return r.Copy(t.Context())
+		return w.between(ci.Host, releases.Host, logins).Copy(t.Context())
 	}
 	got, err := copy()
 	if err != nil || got.Released != 2 {

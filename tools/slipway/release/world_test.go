@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/authn"
 	ggcr "github.com/google/go-containerregistry/pkg/registry"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
@@ -198,10 +199,24 @@ func tested(services []release.Service, prefix, tag string) (images []registry.I
 // push is what CI does.
 func (w *world) push(services []release.Service, tag string) {
 	w.t.Helper()
-	pusher := &registry.Pusher{Blobs: w.layers, Progress: progress.Discard(), Backoff: time.Millisecond}
-	if _, err := pusher.Push(w.t.Context(), tested(services, w.ci.host+"/k", tag)); err != nil {
+	w.pushTo(w.ci.host, nil, services, tag)
+}
+
+// pushTo is what CI does with another registry.
+func (w *world) pushTo(host string, logins authn.Keychain, services []release.Service, tag string) {
+	w.t.Helper()
+	pusher := &registry.Pusher{Blobs: w.layers, Progress: progress.Discard(), Backoff: time.Millisecond, Keychain: logins}
+	if _, err := pusher.Push(w.t.Context(), tested(services, host+"/k", tag)); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// between is a release from one registry to another.
+func (w *world) between(ci, releases string, logins authn.Keychain) *release.Release {
+	r := w.release()
+	r.Decision.From, r.Decision.To = ci+"/k", releases+"/org"
+	r.Pusher.Keychain, r.Tested = logins, &source.Registry{Keychain: logins}
+	return r
 }
 
 func (w *world) release() *release.Release {
