@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -76,7 +75,7 @@ func (w *diskWatch) recordBefore() string {
 	case guess(r.Getenv, r.Ledger, w.gauge, command.Workspace(r.Getenv)):
 		since = "build"
 	}
-	for _, folder := range bazelFolders(outputBase(command.Workspace(r.Getenv)), r.Caches.Disk, first) {
+	for _, folder := range bazelFolders(command.OutputBase(r.Getenv), r.Caches.Disk, first) {
 		w.walker.Add(folder)
 	}
 	return since
@@ -98,23 +97,6 @@ func bazelFolder(name, path, missing string, b *before) disk.Folder {
 		return disk.Size(ctx, path)
 	}
 	return f
-}
-
-// outputBase is what <output base>/execroot/… of the convenience link leads to, "" without one
-// (https://bazel.build/remote/output-directories).
-func outputBase(workspace string) string {
-	if workspace == "" {
-		return ""
-	}
-	target, err := os.Readlink(filepath.Join(workspace, "bazel-out"))
-	if err != nil {
-		return ""
-	}
-	base, _, ok := strings.Cut(target, "/execroot/")
-	if !ok {
-		return ""
-	}
-	return base
 }
 
 func (w *diskWatch) look() report.Sample {

@@ -36,10 +36,53 @@ func FromCaller(path string, getenv func(string) string) string {
 // does not, and a variable of it would make each checkout's results another cache entry; but the output base, which the
 // test's runfiles are in, names it.
 func Workspace(getenv func(string) string) string {
-	dir := getenv("BUILD_WORKSPACE_DIRECTORY")
-	if base, _, ok := strings.Cut(getenv("TEST_SRCDIR"), "/execroot/"); dir == "" && ok {
-		name, _ := os.ReadFile(filepath.Join(base, "DO_NOT_BUILD_HERE"))
-		dir = strings.TrimSpace(string(name))
+	if dir := getenv("BUILD_WORKSPACE_DIRECTORY"); dir != "" {
+		return dir
 	}
-	return dir
+	_, workspace := tested(getenv)
+	return workspace
+}
+
+// OutputBase is Bazel's folder for the checkout, "" without one (https://bazel.build/remote/output-directories).
+func OutputBase(getenv func(string) string) string {
+	dir := getenv("BUILD_WORKSPACE_DIRECTORY")
+	if dir == "" {
+		base, _ := tested(getenv)
+		return base
+	}
+	target, _ := os.Readlink(filepath.Join(dir, "bazel-out"))
+	base, _, ok := strings.Cut(target, "/execroot/")
+	if !ok {
+		return ""
+	}
+	return base
+}
+
+// Outputs is what bazel-bin leads to, "" without a checkout. Bazel makes that link when a build has ended, tests included:
+// a test looks at the folder that its own runfiles are in.
+func Outputs(getenv func(string) string) string {
+	if dir := getenv("BUILD_WORKSPACE_DIRECTORY"); dir != "" {
+		return filepath.Join(dir, "bazel-bin")
+	}
+	if base, _ := tested(getenv); base == "" {
+		return ""
+	}
+	before, _, ok := strings.Cut(getenv("TEST_SRCDIR"), "/bin/")
+	if !ok {
+		return ""
+	}
+	return filepath.Join(before, "bin")
+}
+
+// tested are the output base that a test was built in and its checkout, empty for other programs.
+func tested(getenv func(string) string) (base, workspace string) {
+	base, _, ok := strings.Cut(getenv("TEST_SRCDIR"), "/execroot/")
+	if !ok {
+		return "", ""
+	}
+	name, err := os.ReadFile(filepath.Join(base, "DO_NOT_BUILD_HERE"))
+	if err != nil { // a sandbox
+		return "", ""
+	}
+	return base, strings.TrimSpace(string(name))
 }

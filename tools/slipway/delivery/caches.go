@@ -29,7 +29,7 @@ func (o *CacheOptions) Define(flags *flag.FlagSet) {
 // Caches are Bazel's caches, as sources of what no layout of the plan has, and the folder of what Bazel has built here: a
 // layer that was built and not uploaded, because there is no cache or this job may only read it, is in no cache.
 type Caches struct {
-	outputs string // bazel-bin; "" without a checkout
+	outputs string // command.Outputs
 	Disk    string // folder of the disk cache; "" without one
 	sources []source.Named
 	Close   func() error
@@ -51,11 +51,7 @@ func OpenCaches(o CacheOptions, getenv func(string) string) (Caches, error) {
 	if err != nil {
 		return Caches{}, fault.New(fault.Usage, err, "tools/bazelw info --config="+bazelrc.Config+" --announce_rc")
 	}
-	c := Caches{Close: func() error { return nil }}
-	if dir := command.Workspace(getenv); dir != "" {
-		c.outputs = filepath.Join(dir, "bazel-bin")
-	}
-	c.Disk = settings.DiskCache
+	c := Caches{outputs: command.Outputs(getenv), Disk: settings.DiskCache, Close: func() error { return nil }}
 	if settings.DiskCache != "" {
 		c.sources = append(c.sources, source.Named{Name: "the disk cache " + settings.DiskCache, Blobs: source.DiskCache(settings.DiskCache)})
 	}
