@@ -150,8 +150,8 @@ func actions(err error) []string {
 		return unreached(err)
 	case errors.As(err, &missing):
 		return []string{missing.Command()}
-	case errors.As(err, &corrupt): // Bazel has written other bytes than it says, or somebody has since
-		return []string{"tools/bazelw clean"}
+	case errors.As(err, &corrupt):
+		return []string{corrupt.Command()}
 	}
 	if errors.As(err, &file) && errors.Is(file.Err, syscall.ENOSPC) { // logs, which others hint at, cannot be written either
 		return []string{"df -h " + filepath.Dir(file.Path)}

@@ -55,8 +55,8 @@ func TestComplain(t *testing.T) {
 			"slipway: error: writing lease: write /x/lease.json: no space left on device\nslipway: hint: df -h /x\n",
 		},
 		{
-			"corrupt", fmt.Errorf("streaming a blob of //a: %w", &source.CorruptError{Blob: plan.Blob{Digest: "sha256:0", Size: 1}, Problem: "more than 1 bytes"}), 3,
-			"slipway: error: streaming a blob of //a: blob sha256:0 is corrupt: more than 1 bytes\nslipway: hint: tools/bazelw clean\n",
+			"corrupt", fmt.Errorf("streaming a blob of //a: %w", &source.CorruptError{Blob: plan.Blob{Digest: "sha256:0", Size: 1}, Label: "//a", Problem: "more than 1 bytes"}), 3,
+			"slipway: error: streaming a blob of //a: blob sha256:0 is corrupt: more than 1 bytes\nslipway: hint: tools/bazelw clean && tools/bazelw build --noremote_accept_cached //a\n",
 		},
 		{
 			"missing", &source.MissingError{Blob: plan.Blob{Digest: "sha256:0", Size: 1}, Label: "//a"}, 3,

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -97,9 +98,7 @@ func (c *Chain) failed(i int, blob plan.Blob, err error) {
 	var endpoint *EndpointError
 	var corrupt *CorruptError
 	if errors.As(err, &corrupt) {
-		named := *corrupt
-		named.Source = c.Sources[i].Name
-		st.wrong[blob.Digest] = &named
+		st.wrong[blob.Digest] = c.named(i, corrupt)
 	}
 	if st.row++; errors.As(err, &endpoint) || st.row >= patience {
 		st.out = err
@@ -109,11 +108,20 @@ func (c *Chain) failed(i int, blob plan.Blob, err error) {
 // wrong notes that source i has wrong bytes, and returns err with what the chain knows of them.
 func (c *Chain) wrong(i int, err *CorruptError) error {
 	c.failed(i, err.Blob, err)
-	named := *err
-	named.Source = c.Sources[i].Name
+	named := c.named(i, err)
 	for j := range c.Sources {
 		ok, _ := c.usable(j, err.Blob)
 		named.Again = named.Again || ok
+	}
+	return named
+}
+
+// named is err with the names of source i and of the image.
+func (c *Chain) named(i int, err *CorruptError) *CorruptError {
+	named := *err
+	named.Source = c.Sources[i].Name
+	if c.Label != nil {
+		named.Label, _ = c.Label(err.Blob)
 	}
 	return &named
 }
@@ -127,11 +135,7 @@ type MissingError struct {
 
 // Command brings the blob onto this machine.
 func (e *MissingError) Command() string {
-	label := e.Label
-	if label == "" {
-		label = "<image>"
-	}
-	return "tools/bazelw build --remote_download_outputs=toplevel " + label
+	return "tools/bazelw build --remote_download_outputs=toplevel " + cmp.Or(e.Label, "<image>")
 }
 
 func (e *MissingError) Error() string {

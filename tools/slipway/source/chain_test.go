@@ -112,9 +112,15 @@ func TestChainAvoidsWrongBytes(t *testing.T) {
 		t.Errorf("got %d openings and reports %q, want one of each", got, *reports)
 	}
 	alone, _ := chainOf(bad)
+	alone.Label = func(plan.Blob) (string, bool) { return "//a:image", true }
 	for range 2 {
-		if _, err := read(alone, blobOf(content)); kindOf(err) != corrupt || source.Repeatable(err) {
+		_, err := read(alone, blobOf(content))
+		if kindOf(err) != corrupt || source.Repeatable(err) {
 			t.Errorf("got %v, want a CorruptError that is not repeatable", err)
+		}
+		var wrong *source.CorruptError
+		if want := "tools/bazelw clean && tools/bazelw build --noremote_accept_cached //a:image"; errors.As(err, &wrong) && wrong.Command() != want {
+			t.Errorf("got the command %q, want %q", wrong.Command(), want)
 		}
 	}
 }

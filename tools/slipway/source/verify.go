@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -15,8 +16,14 @@ import (
 type CorruptError struct {
 	Blob    plan.Blob
 	Problem string
+	Label   string // of the image; empty when nobody knows
 	Source  string // the name in the chain; empty when the chain tells it otherwise, or there is none
 	Again   bool   // who opens the blob again gets it from another source, or hears that none is left
+}
+
+// Command builds the blob anew on this machine, whatever a cache or an earlier build says that it is.
+func (e *CorruptError) Command() string {
+	return "tools/bazelw clean && tools/bazelw build --noremote_accept_cached " + cmp.Or(e.Label, "<image>")
 }
 
 func (e *CorruptError) Error() string {
