@@ -46,7 +46,7 @@ func main() {
 	p := pipeline{here: os.Getenv("BUILD_WORKSPACE_DIRECTORY"), dir: folder(os.Getenv)}
 	flag.Func("suites", "of the affected suites, which to run, with commas between them; all for all of them (default gateway)", p.limits.setSuites)
 	flag.StringVar(&p.limits.tests, "tests", "//services/gateway/... //tools/ci/... //tools/slipway/plan/...", "what the test job tests instead of //...")
-	flag.StringVar(&p.limits.cluster, "cluster", "//test/e2e/bundle/...", "what the cluster job tests instead of all that the file names")
+	flag.StringVar(&p.limits.cluster, "cluster", "//test/e2e/faults/...", "what the cluster job tests instead of all that the file names")
 	events := flag.String("events", "push,pull,fork", "which events, with commas between them")
 	flag.Parse()
 	if err := p.run(ctx, strings.Split(*events, ",")); err != nil {

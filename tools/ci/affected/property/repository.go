@@ -35,7 +35,6 @@ func (r *repositoryRun) single() map[string][]string {
 		"services/gateway/main.go":       r.with("gateway"),
 		"services/notification/main.go":  r.with("notification"),
 		"services/datastorage/main.go":   all,
-		"tools/slipway/main.go":          all,
 		"test/e2e/gateway/suite_test.go": {"gateway", "gateway-workers"},
 	}
 }
@@ -112,7 +111,7 @@ func (r *repositoryRun) with(services ...string) []string {
 
 // internal expects of packages of services/internal the suites whose programs or tests import them, as Go sees it.
 func (r *repositoryRun) internal(ctx context.Context) (map[string][]string, error) {
-	packages := []string{"audit", "httpserver", "policy"}
+	packages := []string{"audit", "policy"}
 	imported := map[string][]string{} // of each suite
 	for suite, images := range r.images {
 		var err error
