@@ -15,12 +15,8 @@ import (
 	"github.com/kubernaut/kubernaut/tools/ci/snapshot"
 )
 
-// How often, in steps, the same is asked in other ways: of the commit, and of both states from nothing, which takes two restarts of
-// Bazel's server.
-const (
-	committed = 4
-	cold      = 20
-)
+// cold is how often both states are evaluated from nothing, in steps: it takes two restarts of Bazel's server.
+const cold = 20
 
 // counts are one kind's.
 type counts struct {
@@ -108,11 +104,9 @@ func (f *fixtureRun) step(ctx context.Context, step int, e edit) error {
 	return nil
 }
 
-// again sometimes asks in other ways: of the commit in a clean work tree, and without anything that is kept.
+// again asks in other ways: of the commit in a clean work tree, which the next edit's base is then known from, and sometimes without
+// anything that is kept.
 func (f *fixtureRun) again(ctx context.Context, step int, want affected.Answer) error {
-	if step%committed != committed/2 {
-		return nil
-	}
 	got, err := f.finder.Find(ctx, "HEAD^", affected.WorkTree)
 	if err != nil {
 		return err
