@@ -39,16 +39,14 @@ func Workspace(getenv func(string) string) string {
 	if dir := getenv("BUILD_WORKSPACE_DIRECTORY"); dir != "" {
 		return dir
 	}
-	_, workspace := tested(getenv)
-	return workspace
+	return tested(getenv).workspace
 }
 
 // OutputBase is Bazel's folder for the checkout, "" without one (https://bazel.build/remote/output-directories).
 func OutputBase(getenv func(string) string) string {
 	dir := getenv("BUILD_WORKSPACE_DIRECTORY")
 	if dir == "" {
-		base, _ := tested(getenv)
-		return base
+		return tested(getenv).base
 	}
 	target, _ := os.Readlink(filepath.Join(dir, "bazel-out"))
 	base, _, ok := strings.Cut(target, "/execroot/")
@@ -64,25 +62,25 @@ func Outputs(getenv func(string) string) string {
 	if dir := getenv("BUILD_WORKSPACE_DIRECTORY"); dir != "" {
 		return filepath.Join(dir, "bazel-bin")
 	}
-	if base, _ := tested(getenv); base == "" {
-		return ""
-	}
-	before, _, ok := strings.Cut(getenv("TEST_SRCDIR"), "/bin/")
-	if !ok {
-		return ""
-	}
-	return filepath.Join(before, "bin")
+	return tested(getenv).outputs
 }
 
-// tested are the output base that a test was built in and its checkout, empty for other programs.
-func tested(getenv func(string) string) (base, workspace string) {
-	base, _, ok := strings.Cut(getenv("TEST_SRCDIR"), "/execroot/")
+// folders are where a test was built.
+type folders struct{ base, outputs, workspace string }
+
+// tested are a test's folders, empty for other programs.
+func tested(getenv func(string) string) folders {
+	base, rest, ok := strings.Cut(getenv("TEST_SRCDIR"), "/execroot/")
 	if !ok {
-		return "", ""
+		return folders{}
 	}
 	name, err := os.ReadFile(filepath.Join(base, "DO_NOT_BUILD_HERE"))
 	if err != nil { // a sandbox
-		return "", ""
+		return folders{}
 	}
-	return base, strings.TrimSpace(string(name))
+	f := folders{base: base, workspace: strings.TrimSpace(string(name))}
+	if config, _, ok := strings.Cut(rest, "/bin/"); ok { // of the base's own path a part may be "bin", too
+		f.outputs = filepath.Join(base, "execroot", config, "bin")
+	}
+	return f
 }
