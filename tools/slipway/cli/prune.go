@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 
+	"github.com/kubernaut/kubernaut/tools/github"
 	"github.com/kubernaut/kubernaut/tools/slipway/command"
 	"github.com/kubernaut/kubernaut/tools/slipway/delivery"
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
@@ -22,7 +23,6 @@ import (
 )
 
 const (
-	gitHubAPI      = "https://api.github.com"
 	gitHubRegistry = "ghcr.io"
 	// gitHubPause keeps deletions to GitHub's 900 points in a minute, of which a DELETE takes five:
 	// https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#calculating-points-for-the-secondary-rate-limit.
@@ -110,7 +110,7 @@ func (p *pruner) repositories() ([]string, error) {
 	}
 	p.registry, p.reason = decision.Registry, decision.Reason
 	if p.options.api == apiAuto {
-		p.options.api = apiOf(p.registry, p.apiAddress())
+		p.options.api = apiOf(p.registry, github.Address(p.getenv))
 	}
 	images := wanted.Repositories
 	if len(p.options.images) > 0 {
@@ -141,27 +141,20 @@ func apiOf(registry, api string) string {
 	return apiDistribution
 }
 
-func (p *pruner) apiAddress() string {
-	if address := p.getenv("GITHUB_API_URL"); address != "" {
-		return address
-	}
-	return gitHubAPI
-}
-
 func (p *pruner) connect() error {
 	p.limits = &prune.Limits{Inner: registry.NewTransport(), MaxWait: p.options.maxWait, Progress: p.progress}
 	if p.options.api == apiGitHub {
 		p.limits.Pause = gitHubPause
 	}
 	p.client = prune.Client{Transport: p.limits, Keychain: p.keychain(), Jobs: p.options.jobs}
-	address := p.apiAddress()
+	address := github.Address(p.getenv)
 	host, _, _ := strings.Cut(p.registry, "/")
-	if host == gitHubRegistry && strings.TrimSuffix(address, "/") != gitHubAPI { // an Enterprise server's, which has other packages by the same names
-		return fault.New(fault.Usage, fmt.Errorf("GITHUB_API_URL is %s, and the packages of %s are at %s", address, gitHubRegistry, gitHubAPI), "export GITHUB_API_URL="+gitHubAPI)
+	if host == gitHubRegistry && strings.TrimSuffix(address, "/") != github.API { // an Enterprise server's, which has other packages by the same names
+		return fault.New(fault.Usage, fmt.Errorf("GITHUB_API_URL is %s, and the packages of %s are at %s", address, gitHubRegistry, github.API), "export GITHUB_API_URL="+github.API)
 	}
 	var err error
 	p.api, err = prune.NewGitHub(address, p.getenv("GITHUB_TOKEN"), p.limits)
-	return fault.New(fault.Usage, err, "export GITHUB_API_URL="+gitHubAPI)
+	return fault.New(fault.Usage, err, "export GITHUB_API_URL="+github.API)
 }
 
 // keychain has what docker login left, and for GitHub's registry the token of its REST API.

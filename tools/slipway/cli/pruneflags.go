@@ -5,11 +5,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/kubernaut/kubernaut/tools/github"
 	"github.com/kubernaut/kubernaut/tools/slipway/delivery"
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
@@ -104,9 +104,6 @@ func pruneMisuse(format string, args ...any) error {
 	return fault.New(fault.Usage, fmt.Errorf(format, args...), pruneHelp)
 }
 
-// gitHubRepository is what GITHUB_REPOSITORY looks like. GitHub keeps upper case here.
-var gitHubRepository = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$`)
-
 func (o pruneOptions) check() error {
 	for _, image := range o.images {
 		if err := plan.CheckImage("--image", image); err != nil {
@@ -116,7 +113,7 @@ func (o pruneOptions) check() error {
 	switch {
 	case o.api != apiAuto && o.api != apiGitHub && o.api != apiDistribution:
 		return pruneMisuse("--api must be auto, github or distribution, got %q", o.api)
-	case o.pulls != "" && !gitHubRepository.MatchString(o.pulls):
+	case o.pulls != "" && !github.IsRepository(o.pulls):
 		return pruneMisuse("--pull-requests, or else GITHUB_REPOSITORY, must be OWNER/NAME, got %q", o.pulls)
 	case len(o.pr) > 0 && len(o.closed) > 0:
 		return pruneMisuse("--pr and --closed exclude each other")

@@ -296,18 +296,6 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// The token goes to no address that others could read it on the way to.
-func TestNewGitHub(t *testing.T) {
-	for api, want := range map[string]bool{
-		"https://api.github.com": true, "https://github.example/api/v3/": true, "http://127.0.0.1:5000/api/v3": true,
-		"http://api.github.com": false, "ftp://127.0.0.1": false, "api.github.com": false, "": false, "https://": false,
-	} {
-		if _, err := prune.NewGitHub(api, "token", &prune.Limits{}); (err == nil) != want {
-			t.Errorf("%q: got %v", api, err)
-		}
-	}
-}
-
 // A workflow has no login that could be refreshed: its job has permissions, and the package has a page.
 func TestWorkflowRefused(t *testing.T) {
 	for name, tc := range map[string]struct {

@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-github/v74/github"
 
+	access "github.com/kubernaut/kubernaut/tools/github"
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
-	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 )
 
 // GitHub is GitHub's REST API, with one token.
@@ -24,17 +24,12 @@ type GitHub struct {
 	kinds map[string]bool // owner to whether it is an organization
 }
 
-// NewGitHub asks nothing yet. api is GITHUB_API_URL: "https://api.github.com"; an empty token is nobody's.
-func NewGitHub(api, token string, transport *Limits) (*GitHub, error) {
-	base, err := url.Parse(strings.TrimSuffix(api, "/") + "/")
-	if err != nil || base.Host == "" || base.Scheme != "https" && !(base.Scheme == "http" && plan.Loopback(base.Host)) { // it gets the token
-		return nil, fmt.Errorf("GITHUB_API_URL must be an https:// address such as https://api.github.com")
+// NewGitHub asks nothing yet. Address and token are those of tools/github's NewClient.
+func NewGitHub(address, token string, transport *Limits) (*GitHub, error) {
+	client, err := access.NewClient(address, token, transport)
+	if err != nil {
+		return nil, err
 	}
-	client := github.NewClient(&http.Client{Transport: transport})
-	if token != "" {
-		client = client.WithAuthToken(token)
-	}
-	client.BaseURL = base
 	return &GitHub{client: client, token: token != "", kinds: map[string]bool{}}, nil
 }
 
