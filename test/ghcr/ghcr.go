@@ -1,5 +1,5 @@
 // Package ghcr is a registry for tests that has the habits of GitHub's: ghcr.io, and the part of GitHub's REST API that
-// lists and deletes packages.
+// lists and deletes packages, and tells of pull requests and checks.
 //
 // Storage is go-containerregistry's registry in memory; what is around it is what clients of GitHub's meet and others do not
 // have:
@@ -43,6 +43,7 @@ type Options struct {
 	Packages []Package     // that exist before the first push, with no version
 	People   []string      // owners that are users; all others are organizations
 	Pulls    []PullRequest // pull requests
+	Checks   []CheckRun
 
 	Busy       int  // answer this many requests to /v2/ with 429 first
 	RetryAfter int  // seconds that a 429 or a secondary rate limit names
@@ -78,6 +79,7 @@ type Server struct {
 	api429   int // secondary rate limits still to give
 	used     int // of RateLimit
 	pulls    []PullRequest
+	checks   []CheckRun
 }
 
 // New returns when the port accepts connections.
@@ -111,7 +113,7 @@ func newServer(o Options) *Server {
 	quiet := log.New(io.Discard, "", 0)
 	s := &Server{
 		options: o, accounts: o.Accounts, packages: map[string]*stored{}, tokens: map[string]grant{}, uploads: map[string]struct{}{},
-		counts: map[string]Count{}, busy: o.Busy, api429: o.Secondary, pulls: o.Pulls,
+		counts: map[string]Count{}, busy: o.Busy, api429: o.Secondary, pulls: o.Pulls, checks: o.Checks,
 		inner: registry.New(registry.Logger(quiet), registry.WithBlobHandler(newBlobs()), registry.WithReferrersSupport(true)),
 	}
 	for _, p := range o.Packages {

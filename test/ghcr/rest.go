@@ -48,6 +48,7 @@ func (s *Server) newAPI() http.Handler {
 		handle("GET "+one+"/versions/{id}", s.showVersion)
 		handle("DELETE "+one+"/versions/{id}", s.deleteVersion)
 	}
+	handle("GET /repos/{owner}/{repository}/commits/{commit}/check-runs", s.listCheckRuns)
 	handle("GET /repos/{owner}/{repository}/pulls", s.listPulls)
 	handle("GET /repos/{owner}/{repository}/pulls/{number}", s.showPull)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fail(w, http.StatusNotFound, "Not Found") })
@@ -129,8 +130,13 @@ func fail(w http.ResponseWriter, status int, message string) {
 	write(w, status, object{"message": message, "documentation_url": "https://docs.github.com/rest", "status": strconv.Itoa(status)})
 }
 
-// page answers with a part of the list and links to the others: https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api.
+// page answers with a part of the list.
 func page[T any](s *Server, w http.ResponseWriter, c call, list []T) {
+	write(w, http.StatusOK, turn(s, w, c, list))
+}
+
+// turn returns a part of the list and sets links to the others: https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api.
+func turn[T any](s *Server, w http.ResponseWriter, c call, list []T) []T {
 	size, number := 30, 1
 	if n, err := strconv.Atoi(c.URL.Query().Get("per_page")); err == nil && n > 0 {
 		size = n
@@ -162,7 +168,7 @@ func page[T any](s *Server, w http.ResponseWriter, c call, list []T) {
 	}
 	start := min(len(list), (number-1)*size)
 	part := list[start:min(len(list), start+size)]
-	write(w, http.StatusOK, append([]T{}, part...))
+	return append([]T{}, part...)
 }
 
 func (s *Server) owner(login string) object {

@@ -26,7 +26,8 @@ type Streams struct {
 	Err io.Writer // everything else
 }
 
-// Main runs the command line and returns the exit code: 0 done, 2 usage, 3 Bazel, git or the disk failed, 130 when ctx ended.
+// Main runs the command line and returns the exit code: 0 done, 1 a check has not passed, 2 usage, 3 Bazel, git, GitHub or the disk
+// failed, 130 when ctx ended.
 // getenv is os.Getenv outside of tests.
 func Main(ctx context.Context, args []string, getenv func(string) string, streams Streams) int {
 	err := run(ctx, args, getenv, streams)
@@ -58,6 +59,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, streams
 		return c.affected(ctx, args)
 	case "matrix":
 		return c.matrix(args)
+	case "passed":
+		return c.passed(ctx, args)
 	case "tags":
 		return c.tags(args)
 	}

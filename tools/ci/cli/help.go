@@ -38,6 +38,16 @@ matrix [--affected=FILE | SUITE…] [--ledger=PATH]… [--github-output]
     if: needs.plan.outputs.has == 'true'
     strategy: {matrix: "${{ fromJSON(needs.plan.outputs.matrix) }}"}
 
+passed --check=NAME [--commit=SHA] [--repository=OWNER/NAME]
+
+  Asks GitHub whether the workflow job NAME has passed for a commit, and exits with 1 when it has not, not run or not ended.
+
+  --check=NAME              Required. Example: gate.
+  --commit=SHA              Default: $GITHUB_SHA. 40 hexadecimal digits.
+  --repository=OWNER/NAME   Default: $GITHUB_REPOSITORY.
+
+  $GITHUB_TOKEN must be allowed to read the repository's checks. $GITHUB_API_URL is by default https://api.github.com.
+
 tags [--event=NAME] [--ref=REF] [--sha=SHA] [--registry=HOST] [--repository=OWNER/NAME] [--github-output]
 
   Prints two lines for a shell: repository=ghcr.io/OWNER/NAME and tag=TAG. TAG is pr-NUMBER for a pull request, main-SHA (12
@@ -50,5 +60,6 @@ tags [--event=NAME] [--ref=REF] [--sha=SHA] [--registry=HOST] [--repository=OWNE
   --repository=OWNER/NAME   Lower case, as registries want it. Default: $GITHUB_REPOSITORY, lowered, with a note.
   --github-output           also append both lines to the file $GITHUB_OUTPUT.
 
-Exit codes: 0 done, 2 wrong flags, variables or revisions, 3 Bazel, git or the disk failed, 130 interrupted.
+Exit codes: 0 done, 1 the check has not passed, 2 wrong flags, variables or revisions, 3 Bazel, git, GitHub or the disk
+failed, 130 interrupted.
 `

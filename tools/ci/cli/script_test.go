@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"os/signal"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/kubernaut/kubernaut/test/ghcr"
 	"github.com/kubernaut/kubernaut/tools/ci/cli"
 )
 
@@ -33,11 +35,43 @@ func TestScripts(t *testing.T) {
 			env.Setenv("KUBERNAUT_CACHE", env.WorkDir+"/cache")
 			env.Setenv("GIT_CONFIG_GLOBAL", env.WorkDir+"/gitconfig")
 			env.Setenv("GIT_CONFIG_NOSYSTEM", "1")
+			if err := serveChecks(env); err != nil {
+				return err
+			}
 			config := "[user]\nname = A\nemail = a@example.com\n[init]\ndefaultBranch = main\n[protocol \"file\"]\nallow = always\n"
 			return os.WriteFile(env.WorkDir+"/gitconfig", []byte(config), 0o644)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 	})
+}
+
+// serveChecks starts GitHub's REST API, where commits 1…1 to 6…6 of kubernaut/kubernaut have checks.
+func serveChecks(env *testscript.Env) error {
+	const token = "reads-checks"
+	o := ghcr.Options{Accounts: []ghcr.Account{ghcr.Fork("kubernaut/kubernaut", token)}}
+	for digit, run := range map[string]ghcr.CheckRun{
+		"1": {Status: "completed", Conclusion: "success", App: "github-actions"},
+		"2": {Status: "completed", Conclusion: "cancelled", App: "github-actions"},
+		"3": {Status: "in_progress", App: "github-actions"},
+		"4": {Status: "completed", Conclusion: "success", App: "somebodys"},
+		"5": {Name: "test", Status: "completed", Conclusion: "success", App: "github-actions"},
+	} {
+		run.Repository, run.Commit, run.Name = "kubernaut/kubernaut", strings.Repeat(digit, 40), cmp.Or(run.Name, "gate")
+		o.Checks = append(o.Checks, run)
+	}
+	for app, conclusion := range map[string]string{"github-actions": "success", "somebodys": "failure"} {
+		o.Checks = append(o.Checks, ghcr.CheckRun{
+			Repository: "kubernaut/kubernaut", Commit: strings.Repeat("6", 40), Name: "gate", App: app, Status: "completed", Conclusion: conclusion,
+		})
+	}
+	server, err := ghcr.New(o)
+	if err != nil {
+		return err
+	}
+	env.Defer(func() { server.Close() })
+	env.Setenv("GITHUB_API_URL", server.API)
+	env.Setenv("GITHUB_TOKEN", token)
+	return nil
 }
 
 // exits checks the exit code of the last ci.

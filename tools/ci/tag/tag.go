@@ -38,6 +38,9 @@ var (
 // Limits of a tag by https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
 const maxTag = 128
 
+// IsCommit reports whether a name is a whole one of a commit: 40 lower-case hexadecimal digits.
+func IsCommit(name string) bool { return commitName.MatchString(name) }
+
 // Of returns the run's tag. What is wrong is a fault.Usage.
 func Of(r Run) (string, error) {
 	if r.RefName != "" && r.RefName != prefix.ReplaceAllString(r.Ref, "") {
@@ -67,7 +70,7 @@ func pullRequest(r Run) (string, error) {
 
 func push(r Run) (string, error) {
 	if r.Ref == "refs/heads/main" {
-		if !commitName.MatchString(r.SHA) {
+		if !IsCommit(r.SHA) {
 			return "", refuse("GITHUB_SHA is 40 lower-case hexadecimal digits, got %q", r.SHA)
 		}
 		return "main-" + r.SHA[:12], nil
