@@ -3,17 +3,15 @@ package cli
 import (
 	"crypto/ed25519"
 	"crypto/rand"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"github.com/secure-systems-lab/go-securesystemslib/encrypted"
 
+	"github.com/kubernaut/kubernaut/test/cosign"
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 )
 
@@ -67,9 +65,7 @@ func writeIndex(root, dir, name string) (index plan.Image, digest string, err er
 func newkey(ts *testscript.TestScript, _ bool, args []string) {
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	ts.Check(err)
-	plain, err := x509.MarshalPKCS8PrivateKey(key)
+	data, err := cosign.Encode(key, "hunter2")
 	ts.Check(err)
-	data, err := encrypted.Encrypt(plain, []byte("hunter2"))
-	ts.Check(err)
-	ts.Check(write(ts.MkAbs(args[0]), string(pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED SIGSTORE PRIVATE KEY", Bytes: data}))))
+	ts.Check(write(ts.MkAbs(args[0]), string(data)))
 }

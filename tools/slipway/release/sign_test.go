@@ -9,7 +9,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
@@ -21,23 +20,18 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
-	"github.com/secure-systems-lab/go-securesystemslib/encrypted"
 
+	"github.com/kubernaut/kubernaut/test/cosign"
 	"github.com/kubernaut/kubernaut/tools/slipway/release"
 )
 
-// cosignKey is what `cosign generate-key-pair` writes for a key.
-func cosignKey(t *testing.T, key any, password string) []byte {
+func cosignKey(t *testing.T, key crypto.Signer, password string) []byte {
 	t.Helper()
-	plain, err := x509.MarshalPKCS8PrivateKey(key)
+	data, err := cosign.Encode(key, password)
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := encrypted.Encrypt(plain, []byte(password))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED SIGSTORE PRIVATE KEY", Bytes: data})
+	return data
 }
 
 func newKey(t *testing.T) *ecdsa.PrivateKey {
@@ -49,7 +43,7 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 	return key
 }
 
-func signerOf(t *testing.T, key any) *release.Signer {
+func signerOf(t *testing.T, key crypto.Signer) *release.Signer {
 	t.Helper()
 	signer, err := release.NewSigner(cosignKey(t, key, "hunter2"), []byte("hunter2"))
 	if err != nil {
@@ -263,7 +257,7 @@ func TestSigner(t *testing.T) {
 	}
 	message := []byte("message")
 	sum := sha256.Sum256(message)
-	sign := func(key any) []byte {
+	sign := func(key crypto.Signer) []byte {
 		signer := signerOf(t, key)
 		first, err := signer.Sign(t.Context(), message)
 		if err != nil {
