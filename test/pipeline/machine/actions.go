@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,7 @@ func (m *Machine) Action(ctx context.Context, name string, inputs map[string]str
 		inputs string // that it understands
 		run    func(context.Context, map[string]string) error
 	}{
-		"actions/checkout":          {"persist-credentials fetch-depth", m.checkout},
+		"actions/checkout":          {"persist-credentials fetch-depth ref", m.checkout},
 		"actions/setup-go":          {"go-version-file cache", m.setupGo},
 		"actions/upload-artifact":   {"name path", m.upload},
 		"actions/download-artifact": {"pattern path merge-multiple", m.download},
@@ -47,7 +48,8 @@ func (m *Machine) checkout(ctx context.Context, inputs map[string]string) error 
 	if depth != "0" {
 		fetch = append(fetch, "--depth="+depth)
 	}
-	commands := [][]string{append(fetch, "file://"+m.Origin, m.Commit), {"checkout", "--quiet", "--force", "--detach", "FETCH_HEAD"}, {"clean", "-ffdxq"}}
+	what := cmp.Or(inputs["ref"], m.Commit)
+	commands := [][]string{append(fetch, "file://"+m.Origin, what), {"checkout", "--quiet", "--force", "--detach", "FETCH_HEAD"}, {"clean", "-ffdxq"}}
 	if err := os.RemoveAll(filepath.Join(m.Workspace(), ".git")); err != nil {
 		return err
 	}

@@ -120,6 +120,13 @@ func TestCheckout(t *testing.T) {
 	if _, err := os.Stat(left); err == nil {
 		t.Error("a file of an earlier job is still there")
 	}
+	git(t, m.Origin, "branch", "first", "HEAD~1")
+	if err := m.Action(t.Context(), "actions/checkout", map[string]string{"ref": "first"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if data, _ := os.ReadFile(filepath.Join(m.Workspace(), "file")); string(data) != "one" {
+		t.Errorf("the branch's file is %q", data)
+	}
 	if data, _ := os.ReadFile(filepath.Join(m.Workspace(), "user.bazelrc")); string(data) != "build --x\n" {
 		t.Errorf("user.bazelrc is %q", data)
 	}
@@ -163,7 +170,7 @@ func TestNoEquivalent(t *testing.T) {
 		want   string
 	}{
 		{"somebody/login", nil, "action somebody/login has no equivalent here"},
-		{"actions/checkout", map[string]string{"ref": "x"}, `action actions/checkout: input "ref" has no equivalent here`},
+		{"actions/checkout", map[string]string{"path": "x"}, `action actions/checkout: input "path" has no equivalent here`},
 		{"actions/download-artifact", map[string]string{"path": "x"}, "without merge-multiple: true there is no equivalent here"},
 		{"actions/upload-artifact", map[string]string{"name": "../x"}, "an artifact must have a name without slashes"},
 	} {

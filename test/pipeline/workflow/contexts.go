@@ -27,6 +27,9 @@ func (r *Run) inside(job *actionlint.Job, i Instance, files Files) map[string]an
 	github := maps.Clone(r.Event.GitHub)
 	github["token"], github["workspace"], github["job"] = i.Token, files.Workspace, i.ID
 	secrets := object(r.Event.Secrets)
+	if job.Environment != nil {
+		maps.Copy(secrets, object(r.Event.Environments[job.Environment.Name.Value]))
+	}
 	secrets["GITHUB_TOKEN"] = i.Token
 	contexts["github"], contexts["secrets"], contexts["matrix"] = github, secrets, i.Matrix
 	contexts["runner"] = map[string]any{"temp": files.Temp, "os": "Linux"}

@@ -35,7 +35,9 @@ type Event struct {
 	Name    string            // what people call it: "fork's pull request"
 	GitHub  map[string]any    // the context github, without the token
 	Secrets map[string]string // of the repository; a fork's run has none
-	Vars    map[string]string // configuration variables
+	// Environments have secrets of their own, which jobs see that name them.
+	Environments map[string]map[string]string
+	Vars         map[string]string // configuration variables
 	// Token returns the token of a job with these permissions ("packages": "write").
 	Token func(permissions map[string]string) string
 }
@@ -139,7 +141,7 @@ func order(jobs []*actionlint.Job) []*actionlint.Job {
 func unsupported(job *actionlint.Job) error {
 	for name, there := range map[string]bool{
 		"container": job.Container != nil, "services": job.Services != nil, "uses": job.WorkflowCall != nil, "defaults": job.Defaults != nil,
-		"continue-on-error": job.ContinueOnError != nil, "environment": job.Environment != nil, "snapshot": job.Snapshot != nil,
+		"continue-on-error": job.ContinueOnError != nil, "snapshot": job.Snapshot != nil,
 	} {
 		if there {
 			return fmt.Errorf("job %q: %s is not supported", job.ID.Value, name)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,6 +70,40 @@ func do(t *testing.T, text string, m *recorder) ([]Result, error) {
 	m.dir, m.env = t.TempDir(), map[string][]string{}
 	r := Run{File: f, Event: event("push"), Machine: m}
 	return r.Do(t.Context())
+}
+
+// A job has the secrets of its environment beside the repository's, and no other job has them.
+func TestEnvironment(t *testing.T) {
+	f, err := workflows.Parse("a.yml", []byte(head+`
+  inside:
+    runs-on: x
+    environment: release
+    env:
+      KEYS: ${{ secrets.KEY }} ${{ secrets.ROBOT }}
+    steps:
+      - run: inside
+  outside:
+    runs-on: x
+    env:
+      KEYS: ${{ secrets.KEY }} ${{ secrets.ROBOT }}
+    steps:
+      - run: outside
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &recorder{dir: t.TempDir(), env: map[string][]string{}}
+	e := event("push")
+	e.Environments = map[string]map[string]string{"release": {"ROBOT": "r2"}, "other": {"KEY": "k"}}
+	r := Run{File: f, Event: e, Machine: m}
+	if _, err := r.Do(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for script, want := range map[string]string{"inside": "KEYS=hush r2", "outside": "KEYS=hush "} {
+		if !slices.Contains(m.env[script+": "+script], want) {
+			t.Errorf("%s: got %q, want %q", script, m.env[script+": "+script], want)
+		}
+	}
 }
 
 func names(results []Result) (all []string) {
