@@ -14,8 +14,8 @@ import (
 	"github.com/kubernaut/kubernaut/tools/slipway/progress"
 )
 
-// check says what must be true of a run. packages is how many the registry has by now.
-func (r *report) check(packages int) error {
+// checkJobs says which jobs have not ended as they must.
+func (r *report) checkJobs() []error {
 	var errs []error
 	for _, j := range r.jobs {
 		want := workflow.Success
@@ -29,6 +29,12 @@ func (r *report) check(packages int) error {
 			}
 		}
 	}
+	return errs
+}
+
+// check says what must be true of a change's run. packages is how many the registry has by now.
+func (r *report) check(packages int) error {
+	errs := r.checkJobs()
 	if !slices.ContainsFunc(r.jobs, func(j jobReport) bool { return j.ID == "gate" }) {
 		errs = append(errs, errors.New("the gate did not run"))
 	}
@@ -96,11 +102,14 @@ func (r *report) checkRights() []error {
 
 // write prints the table of an event. Bytes are sent to the registry, from the registry, and from the remote cache.
 func write(w io.Writer, r report, l limits) {
-	fmt.Fprintf(w, "## %s, %s: %s pushed\n\n", r.kind.name, r.tag, progress.Count(r.images, "image"))
+	fmt.Fprintf(w, "## %s, %s: %s %s\n\n", r.kind.name, r.tag, progress.Count(r.images, "image"), r.kind.verb)
 	fmt.Fprint(w, "| job | result | time | pushed | pulled | from the cache | disk, most |\n|---|---|---|---|---|---|---|\n")
 	for _, j := range r.jobs {
 		fmt.Fprintf(w, "| %s | %s | %.0f s | %s | %s | %s | %s |\n", j.Name(), j.Result.Result, j.Took.Seconds(),
 			progress.Bytes(j.pushed), progress.Bytes(j.pulled), progress.Bytes(j.cached), progress.Bytes(j.peak))
 	}
-	fmt.Fprintf(w, "\n%s\n\n", l.String())
+	if r.kind.ci() {
+		fmt.Fprintf(w, "\n%s\n", l.String())
+	}
+	fmt.Fprintln(w)
 }

@@ -22,15 +22,15 @@ import (
 	ledger "github.com/kubernaut/kubernaut/tools/slipway/report"
 )
 
-// workflowFile is relative to a checkout.
-const workflowFile = ".github/workflows/ci-pipeline.yml"
+// workflowFolder is relative to a checkout.
+const workflowFolder = ".github/workflows"
 
 // report is what an event's run did.
 type report struct {
 	kind    kind
 	tag     string
 	jobs    []jobReport
-	images  int                      // packages that have the tag afterwards
+	images  int                      // packages that have the tag afterwards, or have lost it when a pull request was closed
 	missing []string                 // services whose package has it not
 	ledgers map[string]ledger.Report // of suites, by name
 	summary string                   // of the summary job
@@ -45,43 +45,75 @@ type jobReport struct {
 	peak                   int64 // most that was taken of the disks since the job began
 }
 
-// event runs the workflow once and checks what came of it.
+// event runs a workflow once and checks what came of it.
 func (p *pipeline) event(ctx context.Context, name string) (r report, err error) {
 	if r.kind, err = kinds(name); err != nil {
 		return r, err
 	}
+	switch {
+	case r.kind.closed:
+		err = p.close(ctx, &r)
+	case r.kind.version != "":
+		err = p.release(ctx, &r)
+	default:
+		err = p.change(ctx, name, &r)
+	}
+	return r, err
+}
+
+// change is a commit that CI tests.
+func (p *pipeline) change(ctx context.Context, name string, r *report) error {
 	head, err := p.origin.change(ctx, name, r.kind.pull)
 	if err != nil {
-		return r, err
+		return err
 	}
 	r.tag, p.limits.left = r.kind.tag(head), nil
-	data, err := os.ReadFile(filepath.Join(p.origin.dir, workflowFile))
-	if err != nil {
-		return r, fmt.Errorf("reading the workflow: %w", err)
-	}
-	file, err := workflows.Parse(filepath.Base(workflowFile), data)
-	if err != nil {
-		return r, err
-	}
 	if err := os.RemoveAll(filepath.Join(p.runner(), "artifacts")); err != nil {
-		return r, err
+		return err
 	}
 	before := p.remote.Counts()
-	event := r.kind.event(p.origin.base, head, p.remote.GRPC, p.registry.Host)
-	run := workflow.Run{File: file, Event: event, Choose: p.limits.choose}
-	m := &measured{registry: p.registry, remote: p.remote, dir: p.dir}
+	m, err := p.workflow(ctx, head, r)
+	r.summary, r.uploads = m.summary, uploads(p.remote.Counts())-uploads(before)
+	p.count(r)
+	p.conclude(head, r)
+	var unread error
+	r.ledgers, unread = ledgers(m.Artifacts())
+	return errors.Join(err, unread, r.check(len(p.packages())))
+}
+
+// workflow runs the event's, as it is in the commit head. What it returns has been measured even when there is an error.
+func (p *pipeline) workflow(ctx context.Context, head string, r *report) (*measured, error) {
+	event := r.kind.event(p.origin.base, head, hub{api: p.registry.API, cache: p.remote.GRPC, registry: p.registry.Host, releases: p.releases.Host, key: p.key})
+	m := &measured{registries: []*ghcr.Server{p.registry, p.releases}, remote: p.remote, dir: p.dir}
 	m.Machine = &machine.Machine{
 		Dir: p.runner(), Origin: p.origin.dir, Commit: head, Log: os.Stderr, Edit: p.limits.edit,
 		Bazel: []string{"startup --output_base=" + p.output()}, Inspect: r.inspect(event),
 	}
-	run.Machine, run.Done = m, m.done
+	data, err := os.ReadFile(filepath.Join(p.origin.dir, workflowFolder, r.kind.file))
+	if err != nil {
+		return m, fmt.Errorf("reading the workflow: %w", err)
+	}
+	file, err := workflows.Parse(r.kind.file, data)
+	if err != nil {
+		return m, err
+	}
+	run := workflow.Run{File: file, Event: event, Choose: p.limits.choose, Machine: m, Done: m.done}
 	_, err = run.Do(ctx)
 	m.stopWatching()
-	r.jobs, r.summary, r.uploads = m.jobs, m.summary, uploads(p.remote.Counts())-uploads(before)
-	p.count(&r)
-	var unread error
-	r.ledgers, unread = ledgers(m.Artifacts())
-	return r, errors.Join(err, unread, r.check(len(p.packages())))
+	r.jobs = m.jobs
+	return m, err
+}
+
+// conclude tells GitHub's API what has become of the commit's jobs.
+func (p *pipeline) conclude(head string, r *report) {
+	if !r.kind.pull {
+		p.main = head
+	}
+	for _, j := range r.jobs {
+		p.registry.SetCheckRun(ghcr.CheckRun{
+			Repository: repository, Commit: head, Name: j.Name(), App: "github-actions", Status: "completed", Conclusion: j.Result.Result,
+		})
+	}
 }
 
 // count looks for the event's tag in the registry.
@@ -169,9 +201,9 @@ func (p *pipeline) shutdown(ctx context.Context) error {
 // measured is a Machine whose jobs are counted.
 type measured struct {
 	*machine.Machine
-	registry *ghcr.Server
-	remote   *bazelremote.Server
-	dir      string
+	registries []*ghcr.Server
+	remote     *bazelremote.Server
+	dir        string
 
 	jobs    []jobReport
 	summary string    // what the summary job wrote
@@ -220,9 +252,11 @@ func (m *measured) done(result workflow.Result) {
 }
 
 func (m *measured) counts() (c jobReport) {
-	for _, each := range m.registry.Counts() {
-		c.pushed += each.Received
-		c.pulled += each.Sent
+	for _, registry := range m.registries {
+		for _, each := range registry.Counts() {
+			c.pushed += each.Received
+			c.pulled += each.Sent
+		}
 	}
 	c.cached = m.remote.Counts().Sent
 	return c

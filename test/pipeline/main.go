@@ -1,9 +1,9 @@
-// Command pipeline runs .github/workflows/ci-pipeline.yml on this machine: for a push to main, for a pull request of this repository
-// and for one of a fork.
+// Command pipeline runs .github/workflows on this machine: ci-pipeline.yml for a push to main, for a pull request of this repository
+// and for one of a fork, release.yml for a version of what main's push was of, cleanup.yml when the pull request is closed.
 //
 //	tools/bazelw run //test/pipeline
 //
-// Each `run:` of the file is run as it stands, with the conditions, matrices, outputs and variables that GitHub would make;
+// Each `run:` of the files is run as it stands, with the conditions, matrices, outputs and variables that GitHub would make;
 // what GitHub gives is here: a registry with ghcr.io's habits, tokens that may do what the job's permissions say, a
 // bazel-remote, folders for artifacts. Suites run in kind. The checkout under test is the work tree as it is, and the event is a
 // commit on top of it that changes one message of the gateway, another one each time.
@@ -11,7 +11,9 @@
 // It prints a table of what each job took and moved, and exits 1 unless: main pushes all images with main-<12 digits>, the pull
 // request with pr-<number>, the fork nothing; the fork's jobs have no secret in their environment; pull requests upload nothing to
 // the cache; each suite's own ledger says that its images came from the registry, and a fork's that they went into kind, that tests
-// passed, and is in the summary; and the gate passes each time.
+// passed, and is in the summary; and the gate passes each time. A version must be the very indexes that main has pushed, with the
+// images that its suites ran, signed, in another registry, without a byte sent to CI's. A closed pull request must lose the images
+// that nothing else needs, and nothing else may change.
 //
 // To be done in minutes, it leaves things out, and says which: of the suites that the change concerns it runs those of --suites,
 // of all tests those of --tests, of the other tests with a cluster those of --cluster. The bazel-remote has what Bazel's disk cache
@@ -22,6 +24,9 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
@@ -34,6 +39,7 @@ import (
 	"syscall"
 
 	"github.com/kubernaut/kubernaut/test/bazelremote"
+	"github.com/kubernaut/kubernaut/test/cosign"
 	"github.com/kubernaut/kubernaut/test/ghcr"
 	"github.com/kubernaut/kubernaut/test/remotecache/second"
 	"github.com/kubernaut/kubernaut/tools/checkout"
@@ -47,7 +53,7 @@ func main() {
 	flag.Func("suites", "of the affected suites, which to run, with commas between them; all for all of them (default gateway)", p.limits.setSuites)
 	flag.StringVar(&p.limits.tests, "tests", "//services/gateway/... //tools/ci/... //tools/slipway/plan/...", "what the test job tests instead of //...")
 	flag.StringVar(&p.limits.cluster, "cluster", "//test/e2e/faults/...", "what the cluster job tests instead of all that the file names")
-	events := flag.String("events", "push,pull,fork", "which events, with commas between them")
+	events := flag.String("events", "push,release,pull,close,fork", "which events, in this order, with commas between them; release needs push before it, close needs pull")
 	flag.Parse()
 	if err := p.run(ctx, strings.Split(*events, ",")); err != nil {
 		fmt.Fprintf(os.Stderr, "pipeline: error: %v\n", err)
@@ -68,7 +74,10 @@ type pipeline struct {
 	limits    limits
 	origin    origin
 	remote    *bazelremote.Server
-	registry  *ghcr.Server
+	registry  *ghcr.Server // CI's
+	releases  *ghcr.Server
+	key       []byte // that releases are signed with
+	main      string // commit that was pushed to main
 }
 
 func (p *pipeline) run(ctx context.Context, events []string) (err error) {
@@ -114,11 +123,25 @@ func (p *pipeline) prepare(ctx context.Context) (err error) {
 	p.registry, err = ghcr.New(ghcr.Options{
 		Accounts: []ghcr.Account{ghcr.Workflow(repository, writeToken), ghcr.Fork(repository, readToken)},
 	})
+	if err != nil {
+		return err
+	}
+	p.releases, err = ghcr.New(ghcr.Options{
+		Accounts: []ghcr.Account{ghcr.Personal(robot, robotToken, []string{"write:packages"}, owner)}, Referrers: true,
+	})
+	if err != nil {
+		return err
+	}
+	signing, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	p.key, err = cosign.Encode(signing, keyPassword)
 	return err
 }
 
 // end leaves Bazel's outputs and the cache for the next run.
 func (p *pipeline) end(ctx context.Context) error {
-	return errors.Join(p.shutdown(context.WithoutCancel(ctx)), p.remote.Close(), p.registry.Close(),
+	return errors.Join(p.shutdown(context.WithoutCancel(ctx)), p.remote.Close(), p.registry.Close(), p.releases.Close(),
 		checkout.Remove(filepath.Join(p.dir, "origin")), checkout.Remove(filepath.Join(p.dir, "runner")))
 }

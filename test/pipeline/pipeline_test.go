@@ -16,7 +16,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/rhysd/actionlint"
 
@@ -27,6 +29,8 @@ import (
 )
 
 const commit = "0123456789abcdef0123456789abcdef01234567"
+
+var here = hub{api: "http://localhost:5001/api/v3", cache: "grpc://cache", registry: "localhost:5001", releases: "localhost:5002", key: []byte("a key")}
 
 // fake is a machine on which every step works but the one with the text fails; tools/ci answers as it does.
 type fake struct {
@@ -51,7 +55,7 @@ func (m *fake) Script(_ context.Context, script string, env []string) error {
 	switch {
 	case m.fails != "" && strings.Contains(script, m.fails):
 		return errors.New("exit status 1")
-	case strings.Contains(script, "$PASSED") && !slices.Contains(env, "PASSED=true"):
+	case strings.Contains(script, "test \"$PASSED\"") && !slices.Contains(env, "PASSED=true"):
 		return errors.New("exit status 1")
 	case strings.Contains(script, "-- tags"):
 		outputs = "repository=localhost:5001/kubernaut/kubernaut\ntag=pr-7\n"
@@ -65,14 +69,14 @@ func (m *fake) Script(_ context.Context, script string, env []string) error {
 
 func (m *fake) Action(context.Context, string, map[string]string, []string) error { return nil }
 
-// parsed is the workflow.
-func parsed(t *testing.T) workflows.File {
+// parsed is a workflow.
+func parsed(t *testing.T, name string) workflows.File {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("..", "..", workflowFile))
+	data, err := os.ReadFile(filepath.Join("..", "..", workflowFolder, name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := workflows.Parse("ci-pipeline.yml", data)
+	file, err := workflows.Parse(name, data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,13 +85,13 @@ func parsed(t *testing.T) workflows.File {
 
 func run(t *testing.T, name string, m *fake) map[string]string {
 	t.Helper()
-	file := parsed(t)
 	k, err := kinds(name)
 	if err != nil {
 		t.Fatal(err)
 	}
+	file := parsed(t, k.file)
 	m.dir, m.env = t.TempDir(), map[string][]string{}
-	r := workflow.Run{File: file, Event: k.event(commit, commit, "grpc://cache", "localhost:5001"), Machine: m}
+	r := workflow.Run{File: file, Event: k.event(commit, commit, here), Machine: m}
 	results, err := r.Do(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -191,6 +195,81 @@ func TestVariables(t *testing.T) {
 	}
 }
 
+// A version is nobody's before the gate has passed, and keys go nowhere else.
+func TestRelease(t *testing.T) {
+	m := &fake{}
+	if got := run(t, "release", m); !cmp.Equal(got, map[string]string{"release": "success"}) {
+		t.Errorf("got %v", got)
+	}
+	for _, variable := range []string{"COSIGN_KEY=a key", "COSIGN_PASSWORD=" + keyPassword, "FROM=localhost:5001", "TO=localhost:5002/kubernaut", "GITHUB_REF_NAME=v1.2.3"} {
+		if !slices.Contains(m.env["release"], variable) {
+			t.Errorf("a release has no %s: %q", variable, m.env["release"])
+		}
+	}
+	m = &fake{fails: "passed --check=gate"}
+	if got := run(t, "release", m); !cmp.Equal(got, map[string]string{"release": "failure"}) {
+		t.Errorf("got %v", got)
+	}
+	if env := strings.Join(m.env["release"], " "); strings.Contains(env, "COSIGN") || strings.Contains(env, robotToken) {
+		t.Errorf("a step before the gate has a secret: %q", env)
+	}
+	for _, event := range []string{"push", "pull", "fork", "close"} {
+		m := &fake{has: true, cluster: true}
+		run(t, event, m)
+		for job, env := range m.env {
+			if all := strings.Join(env, " "); strings.Contains(all, "a key") || strings.Contains(all, robotToken) {
+				t.Errorf("%s: job %s has a secret of releases", event, job)
+			}
+		}
+	}
+}
+
+func TestClose(t *testing.T) {
+	m := &fake{}
+	if got := run(t, "close", m); !cmp.Equal(got, map[string]string{"prune": "success"}) {
+		t.Errorf("got %v", got)
+	}
+	for _, variable := range []string{"CLOSED=7", "GITHUB_TOKEN=" + writeToken, "GITHUB_API_URL=http://localhost:5001/api/v3", "REGISTRY=localhost:5001"} {
+		if !slices.Contains(m.env["prune"], variable) {
+			t.Errorf("no %s: %q", variable, m.env["prune"])
+		}
+	}
+}
+
+func TestCompare(t *testing.T) {
+	before := tags{
+		"changed": {"pr-7": "sha256:1", "main-0": "sha256:0"}, "same": {"pr-7": "sha256:2", "main-0": "sha256:2"},
+		"new": {"pr-7": "sha256:3"}, "other": {"pr-8": "sha256:4"},
+	}
+	for name, c := range map[string]struct {
+		change func(tags)
+		want   string
+	}{
+		"right":                {func(tags) {}, ""},
+		"the tag stays":        {func(a tags) { a["changed"]["pr-7"] = "sha256:1" }, "changed:pr-7 is sha256:1, want gone"},
+		"main's tag goes":      {func(a tags) { delete(a["changed"], "main-0") }, "changed:main-0 is gone, want sha256:0"},
+		"main's image goes":    {func(a tags) { delete(a, "same") }, "same:main-0 is gone, want sha256:2\nsame:pr-7 is gone, want sha256:2"},
+		"a package goes":       {func(a tags) { delete(a, "new") }, "new:pr-7 is gone, want sha256:3"},
+		"another one's is cut": {func(a tags) { a["other"]["pr-8"] = "sha256:5" }, "other:pr-8 is sha256:5, want sha256:4"},
+	} {
+		after := tags{
+			"changed": {"main-0": "sha256:0"}, "same": {"pr-7": "sha256:2", "main-0": "sha256:2"},
+			"new": {"pr-7": "sha256:3"}, "other": {"pr-8": "sha256:4"},
+		}
+		if n := before.closed("pr-7", after); n != 1 {
+			t.Errorf("%s: %d are closed, want 1", name, n)
+		}
+		c.change(after)
+		got := ""
+		if err := before.compare("pr-7", after); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+}
+
 func TestTokens(t *testing.T) {
 	write, read := map[string]string{"packages": "write"}, map[string]string{"packages": "read"}
 	if got := []string{kind{}.token(write), kind{}.token(read), kind{}.token(nil), kind{fork: true}.token(write)}; !slices.Equal(got, []string{writeToken, readToken, noToken, readToken}) {
@@ -199,7 +278,7 @@ func TestTokens(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	data, err := os.ReadFile(filepath.Join("..", "..", workflowFile))
+	data, err := os.ReadFile(filepath.Join("..", "..", workflowFolder, "ci-pipeline.yml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +323,7 @@ func TestLedgersOfMain(t *testing.T) {
 // script is that of the workflow's step with the name.
 func script(t *testing.T, name string) string {
 	t.Helper()
-	file := parsed(t)
+	file := parsed(t, "ci-pipeline.yml")
 	for _, job := range file.Ordered() {
 		for _, step := range job.Steps {
 			if run, ok := step.Exec.(*actionlint.ExecRun); ok && step.Name != nil && step.Name.Value == name {
@@ -351,13 +430,7 @@ func TestCount(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	pull, err := name.ParseReference(registry.Host + "/" + repository + "/gateway:pr-7")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := remote.Write(pull, empty.Image, remote.WithAuth(&authn.Basic{Username: "octocat", Password: writeToken})); err != nil {
-		t.Fatal(err)
-	}
+	put(t, registry, writeToken, repository+"/gateway:pr-7", empty.Image)
 	for event, want := range map[string]report{
 		"pull": {images: 1, missing: []string{"notification"}},
 		"fork": {missing: []string{"gateway", "notification"}},
@@ -371,6 +444,94 @@ func TestCount(t *testing.T) {
 		if got.images != want.images || !slices.Equal(got.missing, want.missing) {
 			t.Errorf("%s: got %d images, missing %q; want %d, missing %q", event, got.images, got.missing, want.images, want.missing)
 		}
+	}
+}
+
+// put writes an index or an image.
+func put(t *testing.T, s *ghcr.Server, token, reference string, what remote.Taggable) {
+	t.Helper()
+	tag, err := name.ParseReference(s.Host + "/" + reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	auth := remote.WithAuth(&authn.Basic{Username: "octocat", Password: token})
+	switch what := what.(type) {
+	case v1.ImageIndex:
+		err = remote.WriteIndex(tag, what, auth)
+	case v1.Image:
+		err = remote.Write(tag, what, auth)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReleased(t *testing.T) {
+	const tested, version = "main-0123456789ab", "v1.2.3"
+	images := make([]v1.Image, 3)
+	for i := range images {
+		var err error
+		if images[i], err = mutate.Config(empty.Image, v1.Config{User: fmt.Sprint(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	indexOf := func(images ...v1.Image) v1.ImageIndex {
+		var index v1.ImageIndex = empty.Index
+		for _, image := range images {
+			index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image})
+		}
+		return index
+	}
+	both := indexOf(images[:2]...)
+	for name, c := range map[string]struct {
+		main, released v1.ImageIndex // what main has pushed and what has the version
+		tested         v1.Image
+		signed         int // how many of index and images
+		want           string
+	}{
+		"right":           {both, both, images[0], 3, ""},
+		"no version":      {both, nil, images[0], 3, "kubernaut/gateway:v1.2.3 is not there, want sha256:"},
+		"another index":   {both, indexOf(images[1:]...), images[0], 3, "as main has pushed"},
+		"another image":   {both, both, images[2], 3, "which was tested"},
+		"one platform":    {indexOf(images[0]), indexOf(images[0]), images[0], 2, "has 1 image, want one for each of 2 platforms"},
+		"nothing signed":  {both, both, images[0], 0, "is not signed"},
+		"an image is not": {both, both, images[0], 2, "is not signed"},
+		"nothing tested":  {both, both, nil, 3, "has no image at all, which was tested"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var p pipeline
+			var err error
+			if p.registry, err = ghcr.New(ghcr.Options{Accounts: []ghcr.Account{ghcr.Workflow(repository, writeToken)}}); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { p.registry.Close() })
+			if p.releases, err = ghcr.New(ghcr.Options{Accounts: []ghcr.Account{ghcr.Personal(robot, robotToken, []string{"write:packages"}, owner)}}); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { p.releases.Close() })
+			put(t, p.registry, writeToken, repository+"/gateway:"+tested+"-all", c.main)
+			if c.tested != nil {
+				put(t, p.registry, writeToken, repository+"/gateway:"+tested, c.tested)
+			}
+			if c.released != nil {
+				put(t, p.releases, robotToken, "kubernaut/gateway:"+version, c.released)
+				list, err := c.released.IndexManifest()
+				if err != nil {
+					t.Fatal(err)
+				}
+				digest, err := c.released.Digest()
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, signed := range append(digests(list.Manifests), digest.String())[:c.signed] {
+					put(t, p.releases, robotToken, "kubernaut/gateway:"+strings.Replace(signed, ":", "-", 1)+".sig", empty.Image)
+				}
+			}
+			err = p.released(t.Context(), "gateway", tested, version)
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got error %v, want %q", err, c.want)
+			}
+		})
 	}
 }
 
@@ -403,7 +564,7 @@ func TestLedgers(t *testing.T) {
 
 func TestWrite(t *testing.T) {
 	r := passed()
-	r.kind, r.jobs = kind{name: "push to main"}, r.jobs[2:3]
+	r.kind, r.jobs = kind{name: "push to main", verb: "pushed"}, r.jobs[2:3]
 	r.jobs[0].pushed, r.jobs[0].peak, r.jobs[0].Took = 1_500_000, 2000, 3*time.Second
 	var b strings.Builder
 	write(&b, r, limits{tests: "//a", cluster: "//b", left: []string{"c", "d"}})
