@@ -14,9 +14,10 @@ it main-<first 12 digits of the commit>-all; its image for the platform that CI 
 The release looks the tags up, holds them against the digests that this commit builds, and copies by digest: blobs are mounted
 where both registries are one, else they go from registry to registry without touching the disk.
 
-A version is written once. When it is there with the same digest nothing is sent but the signatures that --key adds; with
-another one nothing is written and the exit code is 3. Version tags are written last, when everything of every service is
-there. The same command again goes on where a release was broken off.
+A version is written once. When it is there with the same digest nothing is sent but the signatures that --key adds, for
+which CI's registry need not have the commit any more; with another one nothing is written and the exit code is 3. Version
+tags are written last, when everything of every service is there. The same command again goes on where a release was broken
+off.
 
 Beside the images go SPDX 2.3 documents for each platform, made by the build from the Go build info of the programs in the
 layers, and SLSA v1 provenance for each index, as OCI referrers: oras discover quay.io/kubernaut/gateway:v1.2.3 lists

@@ -18,10 +18,11 @@ func (t todo) nothing() bool { return len(t.missing) == 0 && len(t.unsigned) == 
 
 // check holds both registries against what this commit builds.
 func (r *Release) check(ctx context.Context) (todo, error) {
-	if err := r.checkTested(ctx); err != nil {
-		return todo{}, err
+	existing, moved := r.existing(ctx, false)
+	if existing == nil && moved != nil {
+		return todo{}, moved
 	}
-	existing, err := r.existing(ctx, false)
+	err := errors.Join(r.checkTested(ctx, existing), moved)
 	if err != nil {
 		return todo{}, err
 	}
@@ -40,8 +41,9 @@ func (r *Release) check(ctx context.Context) (todo, error) {
 	return t, err
 }
 
-// checkTested finds a tag of CI's that points elsewhere: it was forged, or the build is not what it was.
-func (r *Release) checkTested(ctx context.Context) error {
+// checkTested finds a tag of CI's that points elsewhere: it was forged, or the build is not what it was. One that is gone is an error
+// where the version is not there yet; of a version that was released the tag has been looked at, and is pruned some day.
+func (r *Release) checkTested(ctx context.Context, existing []string) error {
 	var images []registry.Image
 	for _, s := range r.Services {
 		images = append(images, tagged(s, r.from(s), r.Decision.Tag))
@@ -52,6 +54,9 @@ func (r *Release) checkTested(ctx context.Context) error {
 	}
 	var errs []error
 	for i, s := range r.Services {
+		if digests[i] == "" && existing[i] == s.Index.Index.Digest {
+			continue
+		}
 		errs = append(errs, r.checkDigest(s, digests[i]))
 	}
 	return errors.Join(errs...)
@@ -82,7 +87,8 @@ func (r *Release) commit() string {
 	return r.Decision.Version
 }
 
-// existing asks what the version tags point to, "" where they are not there. One that points elsewhere is an error.
+// existing asks what the version tags point to, "" where they are not there. One that points elsewhere is an error beside them; with
+// any other error there are none.
 func (r *Release) existing(ctx context.Context, strict bool) ([]string, error) {
 	var images []registry.Image
 	for _, s := range r.Services {

@@ -203,6 +203,39 @@ func TestSignAgain(t *testing.T) {
 	}
 }
 
+// A version can be signed when CI's registry has nothing of it any more: prune takes main's old images. A service that lacks the
+// version is refused then, with the others unsigned.
+func TestSignPruned(t *testing.T) {
+	w, key := newWorld(t, true), newKey(t)
+	if _, err := w.copy(); err != nil {
+		t.Fatal(err)
+	}
+	w.ci.setFault(func(rw http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path != "/v2/" {
+			http.NotFound(rw, r)
+		}
+		return r.URL.Path != "/v2/"
+	})
+	w.signer = signerOf(t, key)
+	all := w.services
+	w.services = append(all[:2:2], w.service("notification", "1"))
+	if _, err := w.copy(); err == nil || !strings.Contains(err.Error(), "k/notification has no tag "+tag+": CI has not pushed this commit") {
+		t.Errorf("got error %v", err)
+	}
+	w.services = all
+	if got := w.quay.sent(http.MethodPut, ".sig"); len(got) > 0 {
+		t.Errorf("a release that was refused has sent %q", got)
+	}
+	if got, err := w.copy(); err != nil || got.Released != 0 || got.Signed != 2 {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	for _, s := range w.services {
+		if got := w.verified("org/"+s.Index.Name, s.Index.Index.Digest, &key.PublicKey); got != 1 {
+			t.Errorf("%s: got %d signatures, want 1", s.Index.Name, got)
+		}
+	}
+}
+
 // A version that was released without a key is signed when there is one, and is not moved; what is signed is left alone.
 func TestSignLater(t *testing.T) {
 	w, key := newWorld(t, true), newKey(t)
