@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
+
+	"github.com/kubernaut/kubernaut/test/ghcr"
 )
 
 // tags are those of a registry, with digests, by package.
@@ -19,6 +22,7 @@ func (p *pipeline) close(ctx context.Context, r *report) error {
 	if !slices.ContainsFunc(slices.Collect(maps.Values(before)), func(tags map[string]string) bool { return tags[r.tag] != "" }) {
 		return fmt.Errorf("no image has the tag %s; --events=pull,close", r.tag)
 	}
+	p.registry.SetPullRequest(ghcr.PullRequest{Repository: repository, Number: r.kind.number, State: "closed", Closed: time.Now()})
 	_, err := p.workflow(ctx, p.origin.base, r)
 	r.images, err = before.closed(r.tag, p.tags()), errors.Join(err, errors.Join(r.checkJobs()...), before.compare(r.tag, p.tags()))
 	return err

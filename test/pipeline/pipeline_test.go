@@ -229,7 +229,7 @@ func TestClose(t *testing.T) {
 	if got := run(t, "close", m); !cmp.Equal(got, map[string]string{"prune": "success"}) {
 		t.Errorf("got %v", got)
 	}
-	for _, variable := range []string{"CLOSED=7", "GITHUB_TOKEN=" + writeToken, "GITHUB_API_URL=http://localhost:5001/api/v3", "REGISTRY=localhost:5001"} {
+	for _, variable := range []string{"NUMBER=7", "GITHUB_TOKEN=" + writeToken, "GITHUB_API_URL=http://localhost:5001/api/v3", "REGISTRY=localhost:5001"} {
 		if !slices.Contains(m.env["prune"], variable) {
 			t.Errorf("no %s: %q", variable, m.env["prune"])
 		}

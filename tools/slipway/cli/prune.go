@@ -230,12 +230,19 @@ func endsAll(ctx context.Context, err error) bool {
 func (p *pruner) policy(ctx context.Context, pulls []int) (prune.Policy, error) {
 	o := p.options
 	policy := prune.Policy{Now: time.Now(), Closed: map[int]bool{}, MainAge: o.mainAge, MainKeep: o.mainKeep, Grace: o.grace, PullRequestsOnly: len(o.pr) > 0}
-	for _, n := range append(o.pr, o.closed...) {
+	trusted := o.closed
+	if len(o.pr) > 0 {
+		// It may have been opened again since its end set off this run.
+		if pulls = o.pr; o.pulls == "" {
+			trusted = o.pr
+		}
+	}
+	for _, n := range trusted {
 		policy.Closed[n] = true
 	}
 	slices.Sort(pulls)
 	pulls = slices.Compact(pulls)
-	if len(policy.Closed) > 0 || len(pulls) == 0 || o.pulls == "" {
+	if len(trusted) > 0 || len(pulls) == 0 || o.pulls == "" {
 		return policy, nil
 	}
 	var err error

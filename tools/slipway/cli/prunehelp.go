@@ -12,7 +12,7 @@ Under bazel, flags follow "--":
   tools/bazelw run //services:prune -- --registry=localhost:5001/kubernaut --closed=12,15
 
 Which tags go:
-  pr-<N>          when pull request N is closed; GitHub is asked, unless --pr or --closed says so
+  pr-<N>          when pull request N is closed; GitHub is asked, unless --closed says so
   main-<12 hex>   when it is older than --main-age and not among the newest --main-keep; main-<12 hex>-all, the index
                   of the same commit, counts with it
   All other tags stay: v1.2.3, latest, pr-12-debug, and whatever else there is.
@@ -45,8 +45,10 @@ Flags:
   --api=KIND            github, distribution or auto: github for ghcr.io and for the host of
                         $GITHUB_API_URL (default auto)
   --pull-requests=OWNER/NAME
-                        whose pull requests pr-<N> are (default: $GITHUB_REPOSITORY). Unset: tags pr-<N> stay
-  --pr=N                this pull request is closed; no other is looked at, nor is main
+                        whose pull requests pr-<N> are (default: $GITHUB_REPOSITORY). Unset: tags pr-<N> stay,
+                        but for those of --pr and --closed
+  --pr=N                look at this pull request alone, not at main; GitHub is asked whether it is closed, and believed
+                        not to have been opened again when --pull-requests is unset
   --closed=N,N          these pull requests are closed; GitHub is not asked
   --main-age=DURATION   such as 336h (default), counted from the manifest's last change; 0: tags of main stay
   --main-keep=N         newest tags of main that stay whatever their age, in each repository (default 20)
