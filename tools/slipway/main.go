@@ -4,10 +4,11 @@ package main
 import (
 	"os"
 
+	"github.com/kubernaut/kubernaut/tools/interrupt"
 	"github.com/kubernaut/kubernaut/tools/slipway/cli"
 	"github.com/kubernaut/kubernaut/tools/slipway/command"
 )
 
 func main() {
-	os.Exit(cli.Main(command.Context(), os.Args[1:], os.Getenv, command.Streams{Out: os.Stdout, Err: os.Stderr}))
+	os.Exit(cli.Main(interrupt.Context(), os.Args[1:], os.Getenv, command.Streams{Out: os.Stdout, Err: os.Stderr}))
 }

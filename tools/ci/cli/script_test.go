@@ -2,27 +2,23 @@ package cli_test
 
 import (
 	"cmp"
-	"context"
 	"os"
-	"os/signal"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/kubernaut/kubernaut/test/ghcr"
 	"github.com/kubernaut/kubernaut/tools/ci/cli"
+	"github.com/kubernaut/kubernaut/tools/interrupt"
 )
 
 // The scripts run ci as a process of its own, in git checkouts whose tools/bazelw tells an action graph that the script wrote;
 // tools/ci/affected/property runs Bazel.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"ci": func() {
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-		defer stop()
-		exit := cli.Main(ctx, os.Args[1:], os.Getenv, cli.Streams{Out: os.Stdout, Err: os.Stderr})
+		exit := cli.Main(interrupt.Context(), os.Args[1:], os.Getenv, cli.Streams{Out: os.Stdout, Err: os.Stderr})
 		os.WriteFile(os.Getenv("WORK")+"/exit", strconv.AppendInt(nil, int64(exit), 10), 0o644)
 		os.Exit(exit)
 	}})

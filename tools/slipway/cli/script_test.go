@@ -7,16 +7,15 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/kubernaut/kubernaut/tools/interrupt"
 	"github.com/kubernaut/kubernaut/tools/slipway/cluster"
 	"github.com/kubernaut/kubernaut/tools/slipway/command"
 	"github.com/kubernaut/kubernaut/tools/slipway/deploy"
@@ -45,9 +44,7 @@ func TestScripts(t *testing.T) {
 
 // slipwayProcess leaves its exit code in $WORK/exit, which the scripts check with "exits". It takes itself for $PROGRAM.
 func slipwayProcess() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	exit := runIn(ctx, os.Getenv("PROGRAM"), os.Args[1:], os.Getenv, command.Streams{Out: os.Stdout, Err: os.Stderr}, fakeSteps())
+	exit := runIn(interrupt.Context(), os.Getenv("PROGRAM"), os.Args[1:], os.Getenv, command.Streams{Out: os.Stdout, Err: os.Stderr}, fakeSteps())
 	os.WriteFile(os.Getenv("WORK")+"/exit", fmt.Appendf(nil, "%d", exit), 0o644)
 	os.Exit(exit)
 }

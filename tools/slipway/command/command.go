@@ -12,11 +12,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"runtime/debug"
 	"strings"
-	"syscall"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
 )
@@ -75,13 +72,6 @@ func (p Program) command(args []string) (string, []string) {
 		return p.Default, args
 	}
 	return args[0], args[1:]
-}
-
-// Context ends with the first signal, which ends a run in order; a second one ends the process at once.
-func Context() context.Context {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	return ctx
 }
 
 func version() string {

@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 
+	"github.com/kubernaut/kubernaut/tools/interrupt"
 	"github.com/kubernaut/kubernaut/tools/slipway/command"
 	"github.com/kubernaut/kubernaut/tools/slipway/delivery"
 )
@@ -14,5 +15,5 @@ func main() {
 		Default:  "push",
 		Commands: map[string]command.Command{"push": delivery.PushCommand, "doctor": delivery.DoctorCommand},
 		Usage:    delivery.Usage,
-	}.Run(command.Context(), os.Args[1:], os.Getenv, command.Streams{Out: os.Stdout, Err: os.Stderr}))
+	}.Run(interrupt.Context(), os.Args[1:], os.Getenv, command.Streams{Out: os.Stdout, Err: os.Stderr}))
 }
