@@ -129,6 +129,19 @@ func TestTagsOfIndexes(t *testing.T) {
 	}
 }
 
+// A part that is fresh, too, is kept for what outlasts the grace, wherever its digest stands.
+func TestReasons(t *testing.T) {
+	plan := prune.New("r", list{of("a", time.Hour), of("c", time.Hour, "main-00000000000c-all"), of("d", time.Hour), of("e", time.Hour)}.index("c", "a", "d"), policy(), nil)
+	var got []string
+	for _, m := range plan.Manifests {
+		got = append(got, m.Reason)
+	}
+	want := []string{"part of sha256:cccccccccccc", "tag main-00000000000c-all", "part of sha256:cccccccccccc", "no tag yet, but only 1h0m0s old"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("reasons (-want +got):\n%s", d)
+	}
+}
+
 // Of tags of main, the newest stay however old they are, and all that are young.
 func TestTagsOfMain(t *testing.T) {
 	tags := []string{"main-00000000000a", "main-00000000000b", "main-00000000000c", "main-00000000000d"}

@@ -31,7 +31,10 @@ func New(repository string, manifests []Manifest, policy Policy, pinned map[stri
 	}
 	r.judge(sorted)
 	for i := range sorted {
-		r.keepRoot(&sorted[i])
+		r.keepNamed(&sorted[i])
+	}
+	for i := range sorted {
+		r.keepFresh(&sorted[i])
 	}
 	for _, digest := range slices.Sorted(maps.Keys(pinned)) {
 		r.keep(digest, pinned[digest])
@@ -71,14 +74,18 @@ func (r *reach) judge(manifests []Manifest) {
 	}
 }
 
-// keepRoot keeps a manifest with a tag that stays, and a fresh one without a tag of its own.
-func (r *reach) keepRoot(m *Manifest) {
+// keepNamed keeps a manifest with a tag that stays.
+func (r *reach) keepNamed(m *Manifest) {
 	for _, tag := range m.Tags {
 		if r.stays[tag] != "" {
 			r.keepTagged(m, "tag "+tag)
 			return
 		}
 	}
+}
+
+// keepFresh keeps a fresh manifest without a tag of its own, after all that is kept for longer than the grace.
+func (r *reach) keepFresh(m *Manifest) {
 	own := slices.ContainsFunc(m.Tags, isOwn)
 	if age := r.policy.Now.Sub(m.Date); !own && !m.Date.IsZero() && age < r.policy.Grace {
 		r.keep(m.Digest, "no tag yet, but only "+age.Truncate(time.Minute).String()+" old")
