@@ -6,7 +6,7 @@ import (
 	"os"
 
 	"github.com/kubernaut/kubernaut/tools/ci/cli"
-	"github.com/kubernaut/kubernaut/tools/interrupt"
+	"github.com/kubernaut/kubernaut/tools/slipway/interrupt"
 )
 
 func main() {

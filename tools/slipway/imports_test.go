@@ -21,35 +21,37 @@ const (
 // allowed is what each package may import of slipway. A package that is not listed must not exist: add it here, with the
 // reason for its place.
 var allowed = map[string][]string{
-	".":        {"cli", "command"},
-	"push":     {"command", "delivery"}, // a program that starts fast, so no cluster and no deploy
-	"fault":    {},
-	"bundle":   {"plan"},
-	"plan":     {},
-	"manifest": {},
-	"disk":     {}, // measures; knows nothing of runs
-	"progress": {"plan", "fault"},
-	"source":   {"plan", "fault", "progress"},
-	"bazelrc":  {"source"},
-	"report":   {"plan", "fault", "progress"},
-	"cluster":  {"plan", "fault", "progress", "disk"}, // says which folders its engine and nodes fill
-	"deploy":   {"plan", "fault", "progress", "manifest"},
-	"suite":    {"plan", "fault", "progress"},
-	"registry": {"plan", "fault", "progress", "source"},
-	"prune":    {"plan", "fault", "progress", "registry"},
-	"release":  {"plan", "fault", "progress", "source", "registry"},
-	"node":     {"plan", "fault", "progress", "source", "cluster"},
-	"doctor":   {"plan", "registry"},
-	"command":  {"plan", "fault", "progress", "source", "registry", "report", "bundle"},
-	"delivery": {"plan", "fault", "progress", "source", "registry", "report", "bazelrc", "command", "doctor"},
-	"cli":      {"command", "delivery", "plan", "fault", "progress", "source", "cluster", "deploy", "suite", "registry", "node", "report", "manifest", "bazelrc", "disk", "bundle", "prune", "release"},
+	".":         {"cli", "command", "interrupt"},
+	"push":      {"command", "delivery", "interrupt"}, // a program that starts fast, so no cluster and no deploy
+	"fault":     {},
+	"interrupt": {},
+	"github":    {"plan"},
+	"bundle":    {"plan"},
+	"plan":      {},
+	"manifest":  {},
+	"disk":      {}, // measures; knows nothing of runs
+	"progress":  {"plan", "fault"},
+	"source":    {"plan", "fault", "progress"},
+	"bazelrc":   {"source"},
+	"report":    {"plan", "fault", "progress"},
+	"cluster":   {"plan", "fault", "progress", "disk"}, // says which folders its engine and nodes fill
+	"deploy":    {"plan", "fault", "progress", "manifest"},
+	"suite":     {"plan", "fault", "progress"},
+	"registry":  {"plan", "fault", "progress", "source"},
+	"prune":     {"plan", "fault", "progress", "registry", "github"},
+	"release":   {"plan", "fault", "progress", "source", "registry"},
+	"node":      {"plan", "fault", "progress", "source", "cluster"},
+	"doctor":    {"plan", "registry"},
+	"command":   {"plan", "fault", "progress", "source", "registry", "report", "bundle"},
+	"delivery":  {"plan", "fault", "progress", "source", "registry", "report", "bazelrc", "command", "doctor"},
+	"cli":       {"command", "delivery", "plan", "fault", "progress", "source", "cluster", "deploy", "suite", "registry", "node", "report", "manifest", "bazelrc", "disk", "bundle", "prune", "release", "github"},
 }
 
 // stdOnly are the packages that hold decisions and nothing else; they build and test without a module download.
 var stdOnly = []string{"fault", "plan", "disk"}
 
 // quick are the packages of the program that pushes, whose time is that of its start when nothing has changed.
-var quick = []string{"push", "command", "delivery", "registry", "source", "bazelrc", "report", "progress", "bundle", "plan", "fault"}
+var quick = []string{"push", "command", "delivery", "registry", "source", "bazelrc", "report", "progress", "bundle", "plan", "fault", "interrupt"}
 
 // processWide belongs to the command line: a package that reads it cannot be tested or reused.
 var processWide = []string{"os.Args", "os.Getenv", "os.LookupEnv", "os.Environ", "os.Exit", "log.Fatal", "log.Fatalf"}

@@ -4,9 +4,9 @@ package main
 import (
 	"os"
 
-	"github.com/kubernaut/kubernaut/tools/interrupt"
 	"github.com/kubernaut/kubernaut/tools/slipway/cli"
 	"github.com/kubernaut/kubernaut/tools/slipway/command"
+	"github.com/kubernaut/kubernaut/tools/slipway/interrupt"
 )
 
 func main() {

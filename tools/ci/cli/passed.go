@@ -6,8 +6,8 @@ import (
 
 	"github.com/kubernaut/kubernaut/tools/ci/checks"
 	"github.com/kubernaut/kubernaut/tools/ci/tag"
-	"github.com/kubernaut/kubernaut/tools/github"
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
+	"github.com/kubernaut/kubernaut/tools/slipway/github"
 )
 
 // passed asks for no cached answer: a check may be run again.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/kubernaut/kubernaut/test/ghcr"
 	"github.com/kubernaut/kubernaut/tools/ci/cli"
-	"github.com/kubernaut/kubernaut/tools/interrupt"
+	"github.com/kubernaut/kubernaut/tools/slipway/interrupt"
 )
 
 // The scripts run ci as a process of its own, in git checkouts whose tools/bazelw tells an action graph that the script wrote;

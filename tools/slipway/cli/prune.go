@@ -12,10 +12,10 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 
-	"github.com/kubernaut/kubernaut/tools/github"
 	"github.com/kubernaut/kubernaut/tools/slipway/command"
 	"github.com/kubernaut/kubernaut/tools/slipway/delivery"
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
+	"github.com/kubernaut/kubernaut/tools/slipway/github"
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 	"github.com/kubernaut/kubernaut/tools/slipway/progress"
 	"github.com/kubernaut/kubernaut/tools/slipway/prune"

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kubernaut/kubernaut/tools/github"
 	"github.com/kubernaut/kubernaut/tools/slipway/delivery"
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
+	"github.com/kubernaut/kubernaut/tools/slipway/github"
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 )
 

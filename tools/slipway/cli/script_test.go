@@ -15,12 +15,12 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/kubernaut/kubernaut/tools/interrupt"
 	"github.com/kubernaut/kubernaut/tools/slipway/cluster"
 	"github.com/kubernaut/kubernaut/tools/slipway/command"
 	"github.com/kubernaut/kubernaut/tools/slipway/deploy"
 	"github.com/kubernaut/kubernaut/tools/slipway/disk"
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
+	"github.com/kubernaut/kubernaut/tools/slipway/interrupt"
 	"github.com/kubernaut/kubernaut/tools/slipway/node"
 	"github.com/kubernaut/kubernaut/tools/slipway/suite"
 )

@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-github/v74/github"
 
-	access "github.com/kubernaut/kubernaut/tools/github"
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
+	access "github.com/kubernaut/kubernaut/tools/slipway/github"
 )
 
 // GitHub is GitHub's REST API, with one token.

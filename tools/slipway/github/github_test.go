@@ -3,7 +3,7 @@ package github_test
 import (
 	"testing"
 
-	"github.com/kubernaut/kubernaut/tools/github"
+	"github.com/kubernaut/kubernaut/tools/slipway/github"
 )
 
 // The token goes to no address that others could read it on the way to.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kubernaut/kubernaut/tools/interrupt"
+	"github.com/kubernaut/kubernaut/tools/slipway/interrupt"
 )
 
 // TestMain is also the program that the test interrupts: it sends itself a second signal as soon as it knows of the first. SIGTERM is
