@@ -77,8 +77,10 @@ those of the services have a third of their size.`
 const sharedPrograms = `No byte of a layer moves: it is the engine's exec and the runs of containerd's client that ask a node, and those of three nodes
 share this machine's cores. It would take a core for each node.`
 
-const oneImport = `Beyond the asking, which is the time of "unchanged", it is one ` + "`ctr images import`" + ` of the changed layer: containerd's storing and
-unpacking of 6 MB. It would take a faster import, or a larger image around the changed layer.`
+const oneImport = `Beyond the asking, which is the time of "unchanged", it is one ` + "`ctr images import`" + ` of the changed layer: a program that is started
+in the node, and containerd's storing and unpacking of 6 MB. How long a machine takes to start a program decides: where "unchanged"
+took 0.09 s this case was 10.7× faster. It would take containerd's API in place of its client's start, or a larger image around the
+changed layer.`
 
 func targets() []measure.Target {
 	unpacked := int64(baseBytes + changedBytes)
