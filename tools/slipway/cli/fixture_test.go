@@ -224,12 +224,11 @@ func serve(env *testscript.Env) {
 		}
 		inner.ServeHTTP(w, r)
 	}))
-	dead := httptest.NewServer(inner)
-	dead.Close()
 	env.Defer(good.Close)
 	env.Defer(denying.Close)
 	env.Defer(hanging.Close)
-	for name, s := range map[string]*httptest.Server{"REGISTRY": good, "QUAY": quay, "DENYING": denying, "HANGING": hanging, "DEAD": dead} {
+	env.Setenv("DEAD", "127.0.0.1:1") // a port that was closed would be given to another script's registry
+	for name, s := range map[string]*httptest.Server{"REGISTRY": good, "QUAY": quay, "DENYING": denying, "HANGING": hanging} {
 		env.Setenv(name, strings.TrimPrefix(s.URL, "http://"))
 	}
 }
