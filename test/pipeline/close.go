@@ -24,8 +24,9 @@ func (p *pipeline) close(ctx context.Context, r *report) error {
 	}
 	p.registry.SetPullRequest(ghcr.PullRequest{Repository: repository, Number: r.kind.number, State: "closed", Closed: time.Now()})
 	_, err := p.workflow(ctx, p.origin.base, r)
-	r.images, err = before.closed(r.tag, p.tags()), errors.Join(err, errors.Join(r.checkJobs()...), before.compare(r.tag, p.tags()))
-	return err
+	after := p.tags()
+	r.images = before.closed(r.tag, after)
+	return errors.Join(append(r.checkJobs(), err, before.compare(r.tag, after))...)
 }
 
 func (p *pipeline) tags() tags {

@@ -252,12 +252,18 @@ func (m *measured) done(result workflow.Result) {
 }
 
 func (m *measured) counts() (c jobReport) {
-	for _, registry := range m.registries {
-		for _, each := range registry.Counts() {
-			c.pushed += each.Received
-			c.pulled += each.Sent
-		}
-	}
+	c.pushed, c.pulled = moved(m.registries...)
 	c.cached = m.remote.Counts().Sent
 	return c
+}
+
+// moved are the bytes that registries have got and sent.
+func moved(registries ...*ghcr.Server) (pushed, pulled int64) {
+	for _, registry := range registries {
+		for _, each := range registry.Counts() {
+			pushed += each.Received
+			pulled += each.Sent
+		}
+	}
+	return pushed, pulled
 }

@@ -25,11 +25,11 @@ func (p *pipeline) release(ctx context.Context, r *report) error {
 		return errors.New("nothing was pushed to main that could be released; --events=push,release")
 	}
 	r.tag = r.kind.tag(p.main)
-	before := p.received()
+	before, _ := moved(p.registry)
 	_, err := p.workflow(ctx, p.main, r)
 	errs := append(r.checkJobs(), err)
-	if sent := p.received() - before; sent > 0 {
-		errs = append(errs, fmt.Errorf("%s were sent to CI's registry", progress.Bytes(sent)))
+	if after, _ := moved(p.registry); after > before {
+		errs = append(errs, fmt.Errorf("%s were sent to CI's registry", progress.Bytes(after-before)))
 	}
 	tested := kind{}.tag(p.main)
 	services := p.origin.services()
@@ -49,14 +49,6 @@ func (p *pipeline) release(ctx context.Context, r *report) error {
 		errs = append(errs, fmt.Errorf("services that main has not pushed for all platforms: %q", services))
 	}
 	return errors.Join(errs...)
-}
-
-// received are the bytes that CI's registry has got.
-func (p *pipeline) received() (n int64) {
-	for _, each := range p.registry.Counts() {
-		n += each.Received
-	}
-	return n
 }
 
 // released holds an image's version against what main has pushed, by the tag, and its suites have run.

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-github/v74/github"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
+	access "github.com/kubernaut/kubernaut/tools/slipway/github"
 )
 
 // app is who makes the check runs of workflows. Any other app of the repository can make one by the same name.
@@ -73,12 +74,12 @@ func (c Check) not(format string, args ...any) error {
 // unanswered is an error of the client as one sentence without URLs.
 func (c Check) unanswered(err error) error {
 	var answer *github.ErrorResponse
+	doing := fmt.Sprintf("asking for %s", c)
 	if !errors.As(err, &answer) {
-		return fmt.Errorf("asking for %s: %w", c, err)
+		return fmt.Errorf("%s: %w", doing, err)
 	}
-	code := answer.Response.StatusCode
-	err = fmt.Errorf("asking for %s: %d %s (%s)", c, code, http.StatusText(code), answer.Message)
-	switch code {
+	err = access.Answered(doing, answer.Response, answer.Message)
+	switch answer.Response.StatusCode {
 	case http.StatusUnauthorized:
 		return fault.New(fault.Delivery, err, "export GITHUB_TOKEN=$(gh auth token)")
 	case http.StatusForbidden, http.StatusNotFound: // a repository that the token may not read is not there

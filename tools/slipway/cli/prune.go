@@ -231,14 +231,14 @@ func (p *pruner) policy(ctx context.Context, pulls []int) (prune.Policy, error) 
 	o := p.options
 	policy := prune.Policy{Now: time.Now(), Closed: map[int]bool{}, MainAge: o.mainAge, MainKeep: o.mainKeep, Grace: o.grace, PullRequestsOnly: len(o.pr) > 0}
 	trusted := o.closed
-	if len(o.pr) > 0 {
-		// It may have been opened again since its end set off this run.
-		if pulls = o.pr; o.pulls == "" {
-			trusted = o.pr
-		}
+	if o.pulls == "" { // nobody to ask
+		trusted = slices.Concat(trusted, o.pr)
 	}
 	for _, n := range trusted {
 		policy.Closed[n] = true
+	}
+	if len(o.pr) > 0 {
+		pulls = o.pr // it may have been opened again since its end set off this run
 	}
 	slices.Sort(pulls)
 	pulls = slices.Compact(pulls)

@@ -4,6 +4,7 @@ package github
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -39,4 +40,9 @@ func NewClient(address, token string, transport http.RoundTripper) (*github.Clie
 	}
 	client.BaseURL = base
 	return client, nil
+}
+
+// Answered is an answer that refuses, as one line without URLs.
+func Answered(doing string, resp *http.Response, message string) error {
+	return fmt.Errorf("%s: %d %s (%s)", doing, resp.StatusCode, http.StatusText(resp.StatusCode), strings.Join(strings.Fields(message), " "))
 }

@@ -24,7 +24,7 @@ type GitHub struct {
 	kinds map[string]bool // owner to whether it is an organization
 }
 
-// NewGitHub asks nothing yet. Address and token are those of tools/github's NewClient.
+// NewGitHub asks nothing yet. Address and token are those of package github's NewClient.
 func NewGitHub(address, token string, transport *Limits) (*GitHub, error) {
 	client, err := access.NewClient(address, token, transport)
 	if err != nil {
@@ -105,15 +105,11 @@ func (g *GitHub) explain(doing string, err error) error {
 
 // limited is a limit that repeating did not get around. It ends the run: GitHub bars those who go on.
 func limited(doing string, resp *http.Response, message string) error {
-	return stopEverywhere(fault.New(fault.Delivery, answered(doing, resp, message), "gh api rate_limit"))
-}
-
-func answered(doing string, resp *http.Response, message string) error {
-	return fmt.Errorf("%s: %d %s (%s)", doing, resp.StatusCode, http.StatusText(resp.StatusCode), strings.Join(strings.Fields(message), " "))
+	return stopEverywhere(fault.New(fault.Delivery, access.Answered(doing, resp, message), "gh api rate_limit"))
 }
 
 func (g *GitHub) refusal(doing string, answer *github.ErrorResponse) error {
-	code, err := answer.Response.StatusCode, answered(doing, answer.Response, answer.Message)
+	code, err := answer.Response.StatusCode, access.Answered(doing, answer.Response, answer.Message)
 	switch {
 	case code == http.StatusUnauthorized && !g.token:
 		return stopEverywhere(fault.New(fault.Delivery, fmt.Errorf("%w; GITHUB_TOKEN is not set", err), "export GITHUB_TOKEN=$(gh auth token)"))

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-github/v74/github"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
+	access "github.com/kubernaut/kubernaut/tools/slipway/github"
 	"github.com/kubernaut/kubernaut/tools/slipway/progress"
 )
 
@@ -121,7 +122,7 @@ func (p *Package) settings() string {
 func (p *Package) explain(doing string, err error) error {
 	var answer *github.ErrorResponse
 	if errors.As(err, &answer) && ofWorkflow(answer) {
-		return stopHere(fault.New(fault.Delivery, answered(doing, answer.Response, answer.Message), permissions, p.settings()))
+		return stopHere(fault.New(fault.Delivery, access.Answered(doing, answer.Response, answer.Message), permissions, p.settings()))
 	}
 	return p.github.explain(doing, err)
 }
