@@ -40,7 +40,7 @@ var allowed = map[string][]string{
 	"registry":  {"plan", "fault", "progress", "source"},
 	"prune":     {"plan", "fault", "progress", "registry", "github"},
 	"release":   {"plan", "fault", "progress", "source", "registry"},
-	"node":      {"plan", "fault", "progress", "source", "cluster"},
+	"node":      {"plan", "fault", "progress", "source", "cluster", "disk"},
 	"doctor":    {"plan", "registry"},
 	"command":   {"plan", "fault", "progress", "source", "registry", "report", "bundle"},
 	"delivery":  {"plan", "fault", "progress", "source", "registry", "report", "bazelrc", "command", "doctor"},

@@ -10,7 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -145,7 +145,7 @@ func (c *Cluster) Import(ctx context.Context, archive string, n int) error {
 	})
 }
 
-// Counted are the first n nodes, and a counter of the bytes that commands in them have read from their standard input.
+// Counted are the first n nodes, and a counter of the bytes that their containerds get.
 func (c *Cluster) Counted(n int) ([]cluster.Node, *atomic.Int64) {
 	sent := new(atomic.Int64)
 	var nodes []cluster.Node
@@ -160,28 +160,21 @@ type counted struct {
 	sent *atomic.Int64
 }
 
-func (c counted) Exec(ctx context.Context, stdin io.Reader, argv ...string) ([]byte, error) {
-	return c.Node.Exec(ctx, c.count(stdin), argv...)
-}
-
-func (c counted) Stream(ctx context.Context, stdin io.Reader, stdout io.Writer, argv ...string) error {
-	return c.Node.Stream(ctx, c.count(stdin), stdout, argv...)
-}
-
-func (c counted) count(stdin io.Reader) io.Reader {
-	if stdin == nil {
-		return nil
+func (c counted) Dial(ctx context.Context, socket string) (net.Conn, error) {
+	conn, err := c.Node.Dial(ctx, socket)
+	if err != nil {
+		return nil, err
 	}
-	return counter{stdin, c.sent}
+	return counter{conn, c.sent}, nil
 }
 
 type counter struct {
-	io.Reader
+	net.Conn
 	sent *atomic.Int64
 }
 
-func (c counter) Read(p []byte) (int, error) {
-	n, err := c.Reader.Read(p)
+func (c counter) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
 	c.sent.Add(int64(n))
 	return n, err
 }

@@ -3,6 +3,7 @@ package kindnode
 import (
 	"context"
 	"io"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 
 // fakeNode has images, and gives one a second name when it was removed, as the kubelet's runtime does.
 type fakeNode struct {
+	cluster.Node
 	lines     []string
 	answer    string // a line that appears with the first removal
 	collected int
@@ -40,10 +42,11 @@ func (n *fakeNode) Exec(_ context.Context, stdin io.Reader, argv ...string) ([]b
 	return nil, nil
 }
 
-func (n *fakeNode) Stream(ctx context.Context, stdin io.Reader, stdout io.Writer, argv ...string) error {
-	out, err := n.Exec(ctx, stdin, argv...)
-	stdout.Write(out)
-	return err
+// Dial connects with somebody who listens.
+func (n *fakeNode) Dial(context.Context, string) (net.Conn, error) {
+	here, there := net.Pipe()
+	go io.Copy(io.Discard, there)
+	return here, nil
 }
 
 func TestReset(t *testing.T) {
@@ -94,12 +97,12 @@ func TestCounted(t *testing.T) {
 	c := &Cluster{lease: &cluster.Lease{Nodes: []cluster.Node{&fakeNode{}, &fakeNode{}}}}
 	nodes, sent := c.Counted(2)
 	for _, n := range nodes {
-		if _, err := n.Exec(t.Context(), strings.NewReader("12345"), "cat"); err != nil {
+		conn, err := n.Dial(t.Context(), "socket")
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := n.Stream(t.Context(), strings.NewReader("678"), io.Discard, "cat"); err != nil {
-			t.Fatal(err)
-		}
+		io.WriteString(conn, "12345678")
+		conn.Close()
 	}
 	if got := sent.Load(); got != 16 {
 		t.Errorf("%d bytes counted, want 16", got)

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -82,12 +84,13 @@ func leases(t *testing.T) string {
 	return filepath.Join(cache, "delivery")
 }
 
-// load delivers images, which must succeed, and forgets the execs and readings before it.
+// load delivers images, which must succeed, and forgets the commands, connections and readings before it.
 func (c *setup) load(t *testing.T, images []node.Image) node.Result {
 	t.Helper()
 	c.layers.opened()
 	for _, n := range c.nodes {
-		n.execs = 0
+		n.execs.Store(0)
+		n.dials.Store(0)
 	}
 	result, err := c.deliver(t.Context(), c.layers, images)
 	if err != nil {
@@ -126,20 +129,24 @@ func (c *setup) deliver(ctx context.Context, blobs source.Blobs, images []node.I
 	return result, err
 }
 
-// machine is a node that counts the commands it is given.
+// machine is a node that counts its connections and the commands it is given.
 type machine struct {
 	cluster.Node
-	execs int
+	execs, dials atomic.Int64
+	indirect     bool // connections are commands in the node
 }
 
 func (m *machine) Exec(ctx context.Context, stdin io.Reader, argv ...string) ([]byte, error) {
-	m.execs++
+	m.execs.Add(1)
 	return m.Node.Exec(ctx, stdin, argv...)
 }
 
-func (m *machine) Stream(ctx context.Context, stdin io.Reader, stdout io.Writer, argv ...string) error {
-	m.execs++
-	return m.Node.Stream(ctx, stdin, stdout, argv...)
+func (m *machine) Dial(ctx context.Context, socket string) (net.Conn, error) {
+	m.dials.Add(1)
+	if m.indirect {
+		return cluster.ThroughEngine(m.Node).Dial(ctx, socket)
+	}
+	return m.Node.Dial(ctx, socket)
 }
 
 // shell runs a script in the node.

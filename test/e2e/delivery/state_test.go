@@ -16,13 +16,12 @@ import (
 // state is what containerd holds in a node, section by section.
 type state map[string]map[string]bool
 
-// stateScript prints all of it. Snapshots of containers are left out: the kubelet makes and removes them. So are our own
-// leases, which exist for a moment.
+// stateScript prints all of it. Snapshots of containers are left out: the kubelet makes and removes them.
 const stateScript = `
 echo '# images'; ctr -n k8s.io images ls -q
 echo '# content'; ctr -n k8s.io content ls -q
 echo '# snapshots'; ctr -n k8s.io snapshots --snapshotter overlayfs ls | awk '$NF == "Committed" || /^extract-/ { print $1 }'
-echo '# leases'; ctr -n k8s.io leases ls -q | grep -v ^slipway- || true
+echo '# leases'; ctr -n k8s.io leases ls -q
 echo '# ingests'; ls ` + contentFolder + `/ingest`
 
 func (c *setup) state(t *testing.T, m *machine) state {

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"time"
 
@@ -55,9 +56,11 @@ type Node interface {
 	// the output up to it is returned as well. When ctx ends the engine's client is stopped; the command itself sees
 	// the end of its standard input.
 	Exec(ctx context.Context, stdin io.Reader, argv ...string) (stdout []byte, err error)
-	// Stream is Exec for a command that is talked to: its standard output is written to stdout as it comes, never at the
-	// same time.
-	Stream(ctx context.Context, stdin io.Reader, stdout io.Writer, argv ...string) error
+	// Dial connects to a Unix socket in the node. Root on the engine's machine does so directly; for anybody else a command in the
+	// node passes the bytes on, and what it says of a failure is an error of the first Read. There are no deadlines.
+	Dial(ctx context.Context, socket string) (net.Conn, error)
+	// Space asks the file system that holds a folder of the node.
+	Space(ctx context.Context, path string) (disk.Space, error)
 }
 
 // Lease is a cluster in the hands of this process. It must be given back by Release.

@@ -190,13 +190,15 @@ func (h *kindHost) Nodes(ctx context.Context, name string) ([]Node, bool, error)
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 	sort.SliceStable(lines, func(i, j int) bool { return rank(lines[i]) < rank(lines[j]) })
 	var nodes []Node
+	shared := &roots{engine: h.engine}
 	running := true
 	for _, line := range lines {
 		fields := strings.Fields(line)
 		if len(fields) != 3 || fields[2] == "external-load-balancer" {
 			continue
 		}
-		nodes = append(nodes, &container{engine: h.engine, name: fields[0]})
+		nodes = append(nodes, &container{engine: h.engine, name: fields[0], roots: shared})
+		shared.names = append(shared.names, fields[0])
 		running = running && fields[1] == "running"
 	}
 	return nodes, running, nil
@@ -214,16 +216,13 @@ func rank(line string) string {
 type container struct {
 	engine engine
 	name   string
+	roots  *roots
 }
 
 func (c *container) Name() string { return c.name }
 
 func (c *container) Exec(ctx context.Context, stdin io.Reader, argv ...string) ([]byte, error) {
 	return run(ctx, stdin, c.exec(stdin != nil, argv)...)
-}
-
-func (c *container) Stream(ctx context.Context, stdin io.Reader, stdout io.Writer, argv ...string) error {
-	return stream(ctx, stdin, stdout, c.exec(stdin != nil, argv)...)
 }
 
 // exec is the engine's command that runs argv in the node.

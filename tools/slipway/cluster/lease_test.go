@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kubernaut/kubernaut/tools/slipway/disk"
 	"github.com/kubernaut/kubernaut/tools/slipway/plan"
 	"github.com/kubernaut/kubernaut/tools/slipway/progress"
 )
@@ -67,7 +69,11 @@ func (n fakeNode) Exec(_ context.Context, _ io.Reader, argv ...string) ([]byte, 
 	return []byte(strings.Join(argv, " ")), nil
 }
 
-func (n fakeNode) Stream(context.Context, io.Reader, io.Writer, ...string) error { return nil }
+func (n fakeNode) Dial(context.Context, string) (net.Conn, error) { return nil, errors.ErrUnsupported }
+
+func (n fakeNode) Space(context.Context, string) (disk.Space, error) {
+	return disk.Space{}, errors.ErrUnsupported
+}
 
 func newManager(t *testing.T, host *fakeHost, dir string) *manager {
 	t.Helper()

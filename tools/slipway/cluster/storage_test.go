@@ -23,6 +23,7 @@ func TestParseSize(t *testing.T) {
 
 // measuredNode answers du.
 type measuredNode struct {
+	Node
 	out string
 	err error
 }
@@ -32,8 +33,6 @@ func (measuredNode) Name() string { return "n" }
 func (n measuredNode) Exec(context.Context, io.Reader, ...string) ([]byte, error) {
 	return []byte(n.out), n.err
 }
-
-func (n measuredNode) Stream(context.Context, io.Reader, io.Writer, ...string) error { return n.err }
 
 func TestNodeFolder(t *testing.T) {
 	volume, broken := t.TempDir(), errors.New("no such container")
@@ -55,8 +54,8 @@ func TestNodeFolder(t *testing.T) {
 		"in the node": {measuredNode{out: "0\t/var/x\n"}, "", "x", 0, 0, nil},
 		"nowhere":     {measuredNode{err: broken}, "", "x", 0, 0, broken},
 		"in the node, while something disappears": {
-			measuredNode{"8\t/var/x\n", errors.New("exit status 1: du: cannot access '/var/x/ingest': No such file or directory")}, "", "x", 8 << 10, 8 << 10, nil},
-		"cut off": {measuredNode{"", context.Canceled}, "", "x", 0, 0, context.Canceled},
+			measuredNode{out: "8\t/var/x\n", err: errors.New("exit status 1: du: cannot access '/var/x/ingest': No such file or directory")}, "", "x", 8 << 10, 8 << 10, nil},
+		"cut off": {measuredNode{err: context.Canceled}, "", "x", 0, 0, context.Canceled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := nodeFolder(c.node, c.volume, "content", c.folder)

@@ -1,21 +1,30 @@
 package node
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
 	"github.com/kubernaut/kubernaut/tools/slipway/progress"
 )
 
-// deliver streams one archive to all targets that need something and verifies it in each of them. It returns a cause that
-// lies before the nodes; what failed in a node is the target's.
-func (l *Loader) deliver(ctx context.Context, targets []*target) error {
+const (
+	cleanTimeout = 20 * time.Second // for the clean-up in one node once the delivery is interrupted
+	awakeTimeout = 60 * time.Second // for a node that is restarted to answer again: 8 s on an idle machine
+	collectBytes = 8 << 20          // of dropped content: when so many have come together they are taken off the disk
+)
+
+// deliver streams the layers to all targets that need something and makes their images. It returns a cause that lies before the
+// nodes; what failed in a node is the target's.
+func (l *Loader) deliver(ctx context.Context, targets []*target, images []Image) error {
 	needy := slices.DeleteFunc(slices.Clone(targets), func(t *target) bool { return len(t.images) == 0 })
 	if len(needy) == 0 {
 		return nil
@@ -25,7 +34,7 @@ func (l *Loader) deliver(ctx context.Context, targets []*target) error {
 		total += t.size()
 	}
 	step := l.progress().Step("streaming to "+progress.Count(len(needy), "node"), total)
-	cause := l.stream(ctx, needy, step)
+	cause := l.stream(ctx, needy, images, step)
 	if err := failure(cause, needy); err != nil {
 		step.Fail(err)
 		return cause
@@ -54,139 +63,91 @@ func failure(cause error, targets []*target) error {
 	return err
 }
 
-// stream feeds the imports and waits for them. A cause that lies before the nodes is reported once, not once for each.
-func (l *Loader) stream(ctx context.Context, targets []*target, step progress.Step) error {
-	f := &fan{sent: step.Add}
+// stream feeds the nodes and waits for them. A cause that lies before the nodes is reported once, not once for each.
+func (l *Loader) stream(ctx context.Context, targets []*target, images []Image, step progress.Step) error {
+	running, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var nodes sync.WaitGroup
 	for _, t := range targets {
-		f.all = append(f.all, t.session.sink)
+		t.ctx, t.fail = context.WithCancelCause(running)
+		t.blobs = make(chan *sink)
+		nodes.Go(func() { t.err = l.receive(ctx, running, t) })
 	}
-	fed := make(chan struct{})
-	var imports sync.WaitGroup
+	if err := l.feed(running, targets, images, step); err != nil {
+		stop(err)
+	}
 	for _, t := range targets {
-		imports.Go(func() { t.err = l.receive(ctx, t, fed) })
+		close(t.blobs)
 	}
-	cause := l.feed(ctx, f, targets)
-	f.close(cause)
-	close(fed)
-	imports.Wait()
-	for _, t := range targets {
-		t.bytes = t.session.bytes
-	}
-	if ctx.Err() != nil {
-		cause = ctx.Err()
-	}
-	if errors.Is(cause, errNoReceivers) { // the nodes' own errors say why
-		cause = nil
-	}
-	return cause
+	nodes.Wait()
+	return context.Cause(running)
 }
 
-// feed writes the archives of all parts.
-func (l *Loader) feed(ctx context.Context, f *fan, targets []*target) error {
-	for i := range targets[0].parts {
-		if err := l.feedPart(ctx, f, targets, i); err != nil {
+// feed reads each layer once, for all nodes that want it.
+func (l *Loader) feed(ctx context.Context, targets []*target, images []Image, step progress.Step) error {
+	for _, layer := range layers(images) {
+		f := &fan{sent: step.Add}
+		for _, t := range targets {
+			if t.layers[layer.Digest] {
+				t.offer(f, layer)
+			}
+		}
+		if len(f.sinks) == 0 {
+			continue
+		}
+		if err := l.feedLayer(ctx, f, layer); errors.Is(err, errNoReceivers) {
+			continue // their own errors say why
+		} else if err != nil {
 			return err
 		}
-		for _, t := range targets {
-			if p := &t.parts[i]; len(p.images) > 0 && !p.last {
-				t.ready()
-			}
-		}
+		f.end()
 	}
-	return nil
+	return ctx.Err()
 }
 
-// feedPart writes one part's archive to the targets that take part.
-func (l *Loader) feedPart(ctx context.Context, f *fan, targets []*target, i int) error {
-	a := newArchive(f)
-	var images []Image
-	var sinks []*sink
-	for _, t := range targets {
-		if p := &t.parts[i]; len(p.images) > 0 {
-			t.session.send(p.command())
-			images, sinks = append(images, p.images...), append(sinks, t.session.sink)
-		}
-	}
-	if err := errors.Join(a.to(sinks), a.entry("oci-layout", int64(len(layoutFile)), strings.NewReader(layoutFile))); err != nil {
-		return err
-	}
-	done := make(map[string]bool)
-	for _, blob := range blobs(images) {
-		if !done[blob.Digest] {
-			done[blob.Digest] = true
-			if err := l.feedBlob(ctx, a, targets, i, blob); err != nil {
-				return err
-			}
-		}
-	}
-	for _, t := range targets {
-		if p := &t.parts[i]; len(p.images) > 0 {
-			err := errors.Join(a.to([]*sink{t.session.sink}), a.entry("index.json", int64(len(p.index)), bytes.NewReader(p.index)))
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return a.end(sinks)
-}
-
-// ready waits until the node has unpacked a part. When it fails, its session has ended, and imported says why.
-func (t *target) ready() {
-	if after, err := t.session.next(unpackTimeout); err == nil {
-		t.kept = t.kept || after.kept
+// offer waits until the node takes a layer.
+func (t *target) offer(f *fan, layer named) {
+	s := newSink(t, layer)
+	select {
+	case t.blobs <- s:
+		f.sinks = append(f.sinks, s)
+	case <-t.ctx.Done():
 	}
 }
 
-// feedBlob sends one blob to the targets that want it with this part, and does not open one that nobody wants.
-func (l *Loader) feedBlob(ctx context.Context, a *archive, targets []*target, part int, blob named) error {
-	var receivers []*sink
-	var wanting []*target
-	for _, t := range targets {
-		if t.parts[part].wants[blob.Digest] {
-			receivers, wanting = append(receivers, t.session.sink), append(wanting, t)
-		}
-	}
-	if len(receivers) == 0 {
-		return nil
-	}
-	if err := a.to(receivers); err != nil {
-		return err
-	}
-	content, err := blob.open(ctx, l.Blobs)
+func (l *Loader) feedLayer(ctx context.Context, f *fan, layer named) error {
+	content, err := l.Blobs.Open(ctx, layer.Blob)
 	if err != nil {
-		return fmt.Errorf("opening a blob of %s: %w", blob.label, err)
+		return fmt.Errorf("opening a blob of %s: %w", layer.label, err)
 	}
 	defer content.Close()
-	if err := a.entry(blobPath(blob.Digest), blob.Size, content); err != nil {
-		return fmt.Errorf("streaming a blob of %s: %w", blob.label, err)
-	}
-	if err := a.flush(); err != nil || !blob.layer {
-		return err
-	}
-	for i, t := range wanting {
-		if !receivers[i].ended() {
-			t.layersSent++
-			t.layerBytes += blob.Size
-		}
+	if _, err := io.CopyBuffer(f, struct{ io.Reader }{content}, make([]byte, chunkBytes)); err != nil {
+		return fmt.Errorf("streaming a blob of %s: %w", layer.label, err)
 	}
 	return nil
 }
 
-// receive waits for the import in one node. An import is not killed: cut off from its input it ends by itself, and only
-// then it is known what there is to take back.
-func (l *Loader) receive(ctx context.Context, t *target, fed <-chan struct{}) error {
-	err := t.imported(fed)
-	shared := ctx.Err() != nil || t.session.aborted() && !errors.Is(t.session.cause, errStalled) && !errors.Is(t.session.cause, errSilent)
-	switch {
-	case shared:
-		err = nil // stream reports it
-	case err == nil:
-		if t.kept || t.after.kept {
-			l.keeps(t)
-		}
-		return nil
+// receive makes the images of one node, and takes back what is half done when that fails. running ends when the delivery does for
+// all nodes, and ctx when it is interrupted.
+func (l *Loader) receive(ctx, running context.Context, t *target) error {
+	err := t.make()
+	limit := awakeTimeout
+	if ctx.Err() != nil {
+		limit = cleanTimeout
 	}
-	if err = errors.Join(err, t.clean(ctx)); err == nil {
+	left := t.client.end(context.WithoutCancel(ctx), limit)
+	t.bytes = t.client.sent.Load()
+	switch {
+	case running.Err() != nil:
+		err = nil // stream reports it
+	case err != nil:
+		t.restarted = left == nil && t.client.lost(err)
+		err = fmt.Errorf("importing: %w", err)
+	}
+	if left != nil {
+		left = fmt.Errorf("cleaning up: %w", left)
+	}
+	if err = errors.Join(err, left); err == nil {
 		return nil
 	}
 	if t.restarted {
@@ -195,26 +156,96 @@ func (l *Loader) receive(ctx context.Context, t *target, fed <-chan struct{}) er
 	return fmt.Errorf("node %q: %w", t.node.Name(), err)
 }
 
-// imported waits until the import has ended, and asks whether the images can be run: neither ctr's exit status nor a record
-// is a proof.
-func (t *target) imported(fed <-chan struct{}) error {
-	select {
-	case <-fed:
-	case <-t.session.left:
-	}
-	after, err := t.session.next(unpackTimeout)
-	for err == nil && after.ready { // the session ended before it was asked for more
-		after, err = t.session.next(unpackTimeout)
+// make stores the layers as they come, and unpacks one while the next one comes.
+func (t *target) make() error {
+	err := t.client.abandoned(t.ctx)
+	if err == nil {
+		err = t.client.begin(t.ctx, t.protected())
 	}
 	if err != nil {
-		return fmt.Errorf("importing: %w", err)
+		t.fail(err)
+		return context.Cause(t.ctx)
 	}
-	t.session.wait()
-	t.after = after
-	for _, image := range t.images {
-		if !after.unpacked(image) {
-			return fmt.Errorf("verifying the import: %s is not unpacked", image.Reference())
+	stored := make(chan string)
+	var both errgroup.Group
+	for _, work := range []func(chan string) error{t.store, t.follow} {
+		both.Go(func() error {
+			err := work(stored)
+			if err != nil {
+				t.fail(err)
+			}
+			return err
+		})
+	}
+	if both.Wait() != nil {
+		return context.Cause(t.ctx)
+	}
+	return nil
+}
+
+// store stores the layers.
+func (t *target) store(stored chan string) error {
+	defer close(stored)
+	for s := range t.blobs {
+		sent, err := t.client.write(t.ctx, s.blob.Blob, nil, s.all)
+		if err != nil {
+			return err
+		}
+		if sent {
+			t.layersSent++
+			t.layerBytes += s.blob.Size
+		} else { // it has come by another way since the node was asked; the other nodes still read it
+			for range s.all(t.ctx) {
+			}
+		}
+		select {
+		case stored <- s.blob.Digest:
+		case <-t.ctx.Done():
+			return context.Cause(t.ctx)
 		}
 	}
 	return nil
+}
+
+// follow does the steps, each when its layer has been stored.
+func (t *target) follow(stored chan string) error {
+	here := make(map[string]bool)
+	var dropped int64
+	for _, s := range t.steps {
+		for t.layers[s.layer.Digest] && !here[s.layer.Digest] {
+			digest, more := <-stored
+			if !more {
+				return context.Cause(t.ctx)
+			}
+			here[digest] = true
+		}
+		if err := t.client.do(t.ctx, s); err != nil {
+			return err
+		}
+		for _, layer := range s.drop {
+			dropped += layer.Size
+		}
+		if dropped >= collectBytes {
+			dropped = 0
+			if err := t.client.collect(t.ctx); err != nil {
+				return err
+			}
+		}
+	}
+	for range stored { // those of a whole archive that are unpacked already
+	}
+	return nil
+}
+
+func (c *client) do(ctx context.Context, s step) error {
+	var err error
+	if s.image != nil {
+		err = c.record(ctx, *s.image)
+	} else {
+		err = c.unpack(ctx, s.unpacking)
+	}
+	if err == nil {
+		err = c.drop(ctx, s.drop)
+	}
+	return err
 }

@@ -1,9 +1,9 @@
 package node
 
 import (
+	"context"
 	"errors"
-	"io"
-	"sync"
+	"iter"
 	"time"
 )
 
@@ -15,53 +15,42 @@ const (
 
 var (
 	errStalled     = errors.New("the node took no data for 60 s")
-	errNoReceivers = errors.New("no node takes the archive any more")
+	errNoReceivers = errors.New("no node takes the blob any more")
 )
 
-// sink is the end of the stream in front of one node: the standard input of its import.
+// sink is one blob on its way to one node. It ends early when its context does, which is the node's.
 type sink struct {
-	chunks chan []byte
-	left   chan struct{} // closed when the node's import has ended, in whatever way
-	abort  chan struct{} // closed when the stream ends early
-	once   sync.Once
-	cause  error // why the stream ended early; set before abort is closed
-	rest   []byte
-	bytes  int64 // accepted so far; the writer's
+	ctx    context.Context
+	fail   context.CancelCauseFunc
+	blob   named
+	chunks chan []byte // closed after the whole blob, and not before its bytes are known to be the right ones
+	bytes  int64       // accepted so far; the writer's until the node's delivery has ended
 }
 
-func newSink() *sink {
-	return &sink{chunks: make(chan []byte, chunksAhead), left: make(chan struct{}), abort: make(chan struct{})}
+func newSink(t *target, blob named) *sink {
+	return &sink{ctx: t.ctx, fail: t.fail, blob: blob, chunks: make(chan []byte, chunksAhead)}
 }
 
-// Read implements io.Reader. It ends with io.EOF only after the whole archive.
-func (s *sink) Read(p []byte) (int, error) {
-	if len(s.rest) == 0 {
-		select {
-		case <-s.abort:
-			return 0, s.cause
-		case chunk, more := <-s.chunks:
-			if !more {
-				return 0, io.EOF
+// all are the chunks.
+func (s *sink) all(ctx context.Context) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for {
+			select {
+			case <-ctx.Done():
+				yield(nil, context.Cause(ctx))
+				return
+			case chunk, more := <-s.chunks:
+				if !more || !yield(chunk, nil) {
+					return
+				}
 			}
-			s.rest = chunk
 		}
 	}
-	n := copy(p, s.rest)
-	s.rest = s.rest[n:]
-	return n, nil
 }
 
-// fail ends the stream of this node.
-func (s *sink) fail(cause error) {
-	s.once.Do(func() {
-		s.cause = cause
-		close(s.abort)
-	})
-}
-
-// send hands a chunk over and reports whether the node is still there.
+// send hands a chunk over and reports whether the node still takes it.
 func (s *sink) send(chunk []byte) bool {
-	if s.ended() { // a chunk must not be counted after the node's end, although there is room
+	if s.ctx.Err() != nil { // a chunk must not be counted after the node's end, although there is room
 		return false
 	}
 	stalled := time.NewTimer(stallTimeout)
@@ -70,86 +59,43 @@ func (s *sink) send(chunk []byte) bool {
 	case s.chunks <- chunk:
 		s.bytes += int64(len(chunk))
 		return true
-	case <-s.left:
-	case <-s.abort:
+	case <-s.ctx.Done():
 	case <-stalled.C:
 		s.fail(errStalled)
 	}
 	return false
 }
 
-// fan writes to several nodes at once, at the pace of the slowest and without the failed ones. Not safe for concurrent
+// fan writes one blob to several nodes at once, at the pace of the slowest and without the failed ones. Not safe for concurrent
 // use.
 type fan struct {
-	all    []*sink
-	active []*sink // receivers of the current entry
-	sent   func(bytes int64)
+	sinks []*sink
+	sent  func(bytes int64)
 }
 
-// Write implements io.Writer. It fails when no node at all is left, not when those of one entry are.
+// Write implements io.Writer. It fails when no node takes the blob any more.
 func (f *fan) Write(p []byte) (int, error) {
 	for rest := p; len(rest) > 0; {
 		n := min(len(rest), chunkBytes)
 		chunk := append([]byte(nil), rest[:n]...)
 		rest = rest[n:]
-		for _, s := range f.active {
+		taken := false
+		for _, s := range f.sinks {
 			if s.send(chunk) {
 				f.sent(int64(n))
+				taken = true
 			}
 		}
-		if !f.receiving() {
+		if !taken {
 			return len(p) - len(rest), errNoReceivers
 		}
 	}
 	return len(p), nil
 }
 
-func (f *fan) receiving() bool {
-	for _, s := range f.all {
-		if !s.ended() {
-			return true
-		}
-	}
-	return false
-}
-
-// ended is true when the node takes nothing more.
-func (s *sink) ended() bool {
-	select {
-	case <-s.left:
-		return true
-	default:
-		return s.aborted()
-	}
-}
-
-// close ends all streams: with the archive's end, or early with the cause.
-func (f *fan) close(cause error) {
-	if cause != nil {
-		f.abort(cause)
-		return
-	}
-	for _, s := range f.all {
+// end tells the nodes that they have the whole blob.
+func (f *fan) end() {
+	for _, s := range f.sinks {
 		close(s.chunks)
-	}
-}
-
-// abort ends all streams early. It may be called while the fan is written to.
-func (f *fan) abort(cause error) {
-	if errors.Is(cause, errNoReceivers) {
-		return // all of them have ended, for causes of their own
-	}
-	for _, s := range f.all {
-		s.fail(cause)
-	}
-}
-
-// aborted is true when the stream ended early.
-func (s *sink) aborted() bool {
-	select {
-	case <-s.abort:
-		return true
-	default:
-		return false
 	}
 }

@@ -2,17 +2,17 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"runtime"
+	"runtime/debug"
 	"runtime/metrics"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/cluster"
 	"github.com/kubernaut/kubernaut/tools/slipway/fault"
@@ -26,7 +26,7 @@ func TestLoadOnceMoreAfterARestart(t *testing.T) {
 		want     string // in the error; "" for none
 	}{
 		{1, ""},
-		{2, `node "bad": restarted while it took the images: importing: exit status 137`},
+		{2, `node "bad": restarted while it took the images: importing: `},
 	}
 	for _, test := range tests {
 		t.Run(fmt.Sprint(test.restarts), func(t *testing.T) {
@@ -38,14 +38,11 @@ func TestLoadOnceMoreAfterARestart(t *testing.T) {
 			if got := fmt.Sprint(err); test.want == "" && err != nil || !strings.Contains(got, test.want) {
 				t.Errorf("error %v, want %q", err, test.want)
 			}
-			if _, ok := bad.records[image.Reference()]; ok != (test.want == "") {
-				t.Errorf("the restarted node has the image: %t", ok)
+			if bad.has(image) != (test.want == "") || len(bad.rest()) != 0 {
+				t.Errorf("the restarted node has the image: %t; rest %q", bad.has(image), bad.rest())
 			}
-			if got := slices.Collect(maps.Keys(bad.leases)); !slices.Equal(got, []string{"pull"}) {
-				t.Errorf("leases left: %q", got)
-			}
-			if sessions := count(good.take(), "session"); sessions != 1 {
-				t.Errorf("the other node was asked %d times", sessions)
+			if lists := count(good.take(), "images list"); lists != 1 || !good.has(image) {
+				t.Errorf("the other node was asked %d times", lists)
 			}
 			if result.LayersPresent != 0 || result.BytesPerNode["bad"] <= result.BytesPerNode["good"] && test.want == "" {
 				t.Errorf("both attempts' bytes must count: %+v", result)
@@ -72,12 +69,13 @@ func TestLoadDropsWhatAnotherWayLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.take()
-	for _, want := range []int{2, 1} { // the session and what it is told; then the session alone
+	asks := []string{"images list", "content list", "snapshots list"}
+	for _, want := range [][]string{append(slices.Clip(asks), "content delete", "leases create", "leases delete"), asks} {
 		if _, err := (&Loader{Blobs: blobs}).Load(t.Context(), []cluster.Node{a}, []Image{image}); err != nil {
 			t.Fatal(err)
 		}
-		if got := a.take(); len(got) != want {
-			t.Errorf("commands: %q, want %d", got, want)
+		if diff := cmp.Diff(want, a.take()); diff != "" {
+			t.Errorf("requests (-want +got):\n%s", diff)
 		}
 		for _, layer := range image.Descriptor.Layers {
 			if _, ok := a.content[layer.Digest]; ok {
@@ -85,48 +83,55 @@ func TestLoadDropsWhatAnotherWayLeft(t *testing.T) {
 			}
 		}
 	}
+	if !a.has(image) {
+		t.Error("the image is gone")
+	}
+}
+
+// A delivery that was killed leaves its lease, and the next one removes it with what is under it.
+func TestLoadRemovesWhatAKilledOneLeft(t *testing.T) {
+	blobs := source.Memory{}
+	image := fakeImage(t, blobs, "gateway", base, "binary")
+	a := newFakeNode("a")
+	a.leases["slipway-killed"] = map[string]bool{"slipway-killed/sha256:1": true, "sha256:2": true}
+	a.ingests["slipway-killed/sha256:1"], a.content["sha256:2"] = "slipway-killed", []byte("x")
+	if _, err := (&Loader{Blobs: blobs}).Load(t.Context(), []cluster.Node{a}, []Image{image}); err != nil {
+		t.Fatal(err)
+	}
+	if !a.has(image) || len(a.rest()) != 0 || a.content["sha256:2"] != nil {
+		t.Errorf("left: %q", a.rest())
+	}
 }
 
 // The clock runs at once to the next deadline when everything waits.
 func TestLoadGivesSilentNodesUp(t *testing.T) {
 	tests := []struct {
 		name string
-		node func(*fakeNode) cluster.Node
+		set  func(*fakeNode)
 		want string
 	}{
-		{"says nothing", func(n *fakeNode) cluster.Node { n.mute = true; return n }, `asking node "a" for its images: the node does not answer for 30s`},
-		{"takes nothing", func(n *fakeNode) cluster.Node { return &hanging{n, 0} }, `node "a": importing: the node took no data for 60 s`},
-		{"does not unpack", func(n *fakeNode) cluster.Node { return &hanging{n, 1 << 40} }, `node "a": importing: the node does not answer for 5m0s`},
+		{"takes nothing", func(n *fakeNode) { n.stalls = true }, `node "a": importing: the node took no data for 60 s`},
+		{"does not unpack", func(n *fakeNode) { n.hangs = true }, `node "a": importing: the node does not answer for 5m0s`},
+		{"does not take note", func(n *fakeNode) { n.unknown = true }, `: the node does not answer for 30s`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				blobs := source.Memory{}
 				image := fakeImage(t, blobs, "gateway", base, "binary")
-				_, err := (&Loader{Blobs: blobs}).Load(t.Context(), []cluster.Node{test.node(newFakeNode("a"))}, []Image{image})
+				a := newFakeNode("a")
+				test.set(a)
+				_, err := (&Loader{Blobs: blobs}).Load(t.Context(), []cluster.Node{a}, []Image{image})
 				if err == nil || !strings.Contains(err.Error(), test.want) {
 					t.Errorf("error %v, want %q", err, test.want)
 				}
 				if got := fault.Hints(err); !slices.Equal(got, []string{"--fresh"}) {
 					t.Errorf("hints %q, want another cluster", got)
 				}
+				a.stop()
 			})
 		})
 	}
-}
-
-// hanging is a node whose import stops after so many bytes of its input and ends with the engine's client.
-type hanging struct {
-	*fakeNode
-	takes int64
-}
-
-func (h *hanging) Stream(ctx context.Context, stdin io.Reader, stdout io.Writer, _ ...string) error {
-	h.greet(stdout)
-	h.readLine(stdin)
-	io.CopyN(io.Discard, stdin, h.takes)
-	<-ctx.Done()
-	return ctx.Err()
 }
 
 const (
@@ -141,11 +146,14 @@ func TestLoadHoldsNoLayerInMemory(t *testing.T) {
 	blob := plan.Blob{MediaType: "application/vnd.oci.image.layer.v1.tar", Digest: zeros, Size: largeLayer}
 	image := fakeImage(t, source.Memory{}, "large", "x")
 	image.Descriptor.Layers = []plan.Blob{blob}
-	nodes := []cluster.Node{&slow{fakeNode: newFakeNode("fast")}, &slow{fakeNode: newFakeNode("slow"), pause: 200 * time.Microsecond}}
-	for _, node := range nodes {
-		node.(*slow).image = image
-	}
-	runtime.GC()
+	fast, slow := newFakeNode("fast"), newFakeNode("slow")
+	fast.throw = func() bool { return true }
+	slow.throw = func() bool { time.Sleep(200 * time.Microsecond); return true }
+	image.Descriptor.DiffIDs = []string{unpackedDigest(nil)}
+	image.Descriptor.Config = fakeJSON(t, "application/vnd.oci.image.config.v1+json", image.Descriptor.DiffIDs)
+	image.Descriptor.Manifest = fakeJSON(t, "application/vnd.oci.image.manifest.v1+json", fakeManifest{image.Descriptor.Config.Blob, image.Descriptor.Layers})
+	nodes := []cluster.Node{fast, slow}
+	debug.FreeOSMemory()
 	before := memory()
 	result, err := (&Loader{Blobs: blobs}).Load(t.Context(), nodes, []Image{image})
 	if err != nil {
@@ -186,27 +194,4 @@ func (e *endless) Read(p []byte) (int, error) {
 		e.peak = max(e.peak, memory())
 	}
 	return len(p), nil
-}
-
-// slow is a node that keeps nothing of its import, pauses after each part of it, and has the image then.
-type slow struct {
-	*fakeNode
-	image Image
-	pause time.Duration
-}
-
-func (s *slow) Stream(_ context.Context, stdin io.Reader, stdout io.Writer, _ ...string) error {
-	s.greet(stdout)
-	s.readLine(stdin)
-	for buffer := make([]byte, 256<<10); ; time.Sleep(s.pause) {
-		if _, err := stdin.Read(buffer); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return err
-		}
-	}
-	ids := s.image.Descriptor.DiffIDs
-	s.snapshots[chainIDs(ids)[len(ids)-1]] = true
-	s.listSnapshots(stdout)
-	return nil
 }

@@ -1,17 +1,15 @@
 // Package node delivers images into the nodes of a kind cluster without a registry, without an archive on disk, and
 // without the layers that a node already has.
 //
-// A delivery is one exec in each node: a script that says what the node holds, imports, and says what is unpacked then. OCI
-// archives of manifests, configurations and missing layers are read from their source and streamed to all nodes that lack
-// something at once, each getting only the entries that it lacks; no more than 3 MiB of them are in memory. containerd
-// skips a layer whose snapshot exists, so an archive may leave it out. Many images come in several archives, so that the
-// content of one is dropped before the next takes disk. An image is named
+// A delivery talks to the containerd of each node through its API: it asks once what the node holds, and stores, unpacks and records
+// what it lacks. Each missing layer is read once from its source and goes to all nodes that lack it at the same time; no more than
+// 3 MiB of it are in memory. While one layer is unpacked the next one comes. A layer whose snapshot exists is neither sent nor unpacked.
+// The content of unpacked layers is dropped, also what was there before: neither pods nor the next delivery need it. An image is named
 // "<repository>@sha256:<manifest digest>", so manifests carry the same reference whether nodes pull or are loaded.
 //
-// A record alone makes an image look present to the kubelet. So success is the snapshot of the last layer, not ctr's exit
-// status, and after a failure the records, leases and partial content that the attempt left are removed. In a node where
-// containerd was restarted under the delivery it is done once more. The content of unpacked layers is dropped, also what
-// was there before: neither pods nor the next delivery need it.
+// A record alone makes an image look present to the kubelet, so it is the last thing that an image gets. Until then all that has come
+// is under a lease of the delivery's, and goes with it when the delivery fails. In a node where containerd was restarted under the
+// delivery it is done once more.
 //
 // Non-goals: images of several platforms in one delivery, snapshotters other than overlayfs, tags.
 package node
@@ -21,6 +19,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -50,7 +49,7 @@ type Loader struct {
 
 // Result counts a delivery. Counts of layers are sums over the nodes.
 type Result struct {
-	BytesSent     int64             // bytes streamed to all nodes together, archive framing included
+	BytesSent     int64             // bytes of blobs that all nodes got together
 	BytesPerNode  map[string]int64  // the same by node; 0 for a node that had everything
 	LayerBytes    int64             // the layers' part of BytesSent
 	LayersSent    int               // layers that a node got
@@ -120,7 +119,8 @@ func (l *Loader) attempt(ctx context.Context, nodes []cluster.Node, images []Ima
 	if err != nil {
 		return nil, err
 	}
-	return targets, l.deliver(ctx, targets)
+	defer closeAll(targets)
+	return targets, l.deliver(ctx, targets, images)
 }
 
 func (l *Loader) warn(err error, then string) {
@@ -161,27 +161,20 @@ func (l *Loader) compare(ctx context.Context, nodes []cluster.Node, images []Ima
 	step := l.progress().Step("comparing with "+progress.Count(len(nodes), "node"), 0)
 	targets, err := l.survey(ctx, nodes, images)
 	if err == nil {
-		err = arrange(targets, images, l.Archive)
-	}
-	if err == nil {
 		err = checkSpace(targets)
 	}
 	if err != nil {
 		step.Fail(err)
-		abandon(targets)
+		closeAll(targets)
 		return nil, err
 	}
 	step.Done(summary(targets))
 	return targets, nil
 }
 
-// abandon ends the sessions that wait for a delivery.
-func abandon(targets []*target) {
+func closeAll(targets []*target) {
 	for _, t := range targets {
-		if len(t.images) > 0 {
-			close(t.session.chunks)
-			t.session.wait()
-		}
+		t.client.close()
 	}
 }
 
@@ -198,36 +191,56 @@ func (l *Loader) survey(ctx context.Context, nodes []cluster.Node, images []Imag
 	return targets, errors.Join(errs...)
 }
 
-// ask opens the node's session, and ends it when the node has the images.
+// ask asks one node. From one that has the images is dropped what another way of loading has left of their layers.
 func (l *Loader) ask(ctx context.Context, node cluster.Node, images []Image) (*target, error) {
-	s := openSession(ctx, node)
-	held, err := s.next(askTimeout)
+	c, err := dial(node)
 	if err != nil {
+		return nil, fmt.Errorf("connecting with node %q: %w", node.Name(), err)
+	}
+	before, err := c.list(ctx)
+	if err != nil {
+		c.close()
 		return nil, fmt.Errorf("asking node %q for its images: %w", node.Name(), err)
 	}
-	t := newTarget(s, held, images, l.Archive)
-	if len(t.images) == 0 {
-		l.settle(t)
-	}
-	return t, nil
-}
-
-// settle ends the session of a node that has all images. What another way of loading left of their layers is dropped.
-func (l *Loader) settle(t *target) {
-	if len(t.dead) > 0 {
-		t.session.command("drop 0", t.dead)
-	}
-	close(t.session.chunks)
-	if len(t.dead) > 0 {
-		if after, err := t.session.next(askTimeout); err != nil || after.kept {
-			l.keeps(t)
+	t := newTarget(node, c, before, images, l.Archive)
+	switch {
+	case len(t.images) > 0:
+		if t.disk, err = node.Space(ctx, dataFolder); err != nil {
+			err = fmt.Errorf("asking node %q for its free space: %w", node.Name(), err)
+		}
+	case len(t.dead) > 0:
+		if err = errors.Join(c.drop(ctx, t.dead), c.collect(ctx)); err != nil {
+			err = fmt.Errorf("dropping the content of unpacked layers in node %q: %w", node.Name(), err)
 		}
 	}
-	t.session.wait()
+	return t, err
 }
 
-func (l *Loader) keeps(t *target) {
-	l.progress().Line("slipway: warning: node %q keeps the content of unpacked layers", t.node.Name())
+// dataFolder is where a node's containerd keeps everything.
+const dataFolder = "/var/lib/containerd"
+
+// diskHints are for nodes whose disk is full.
+func diskHints() []string { return []string{"make clean", "docker system df"} }
+
+// checkSpace compares what the nodes on one disk need together with what is free there.
+func checkSpace(targets []*target) error {
+	need, free := make(map[uint64]int64), make(map[uint64]int64)
+	names := make(map[uint64][]string)
+	for _, t := range targets {
+		if len(t.images) > 0 {
+			d := t.disk.Device
+			need[d] += t.peak()
+			free[d] = t.disk.Free
+			names[d] = append(names[d], t.node.Name())
+		}
+	}
+	var errs []error
+	for _, d := range slices.Sorted(maps.Keys(need)) {
+		if need[d] > free[d] {
+			errs = append(errs, fmt.Errorf("%s needed, %s free on the disk of %s", progress.Bytes(need[d]), progress.Bytes(free[d]), strings.Join(names[d], ", ")))
+		}
+	}
+	return fault.New(fault.Delivery, errors.Join(errs...), diskHints()...)
 }
 
 // summary is the line of the comparison.

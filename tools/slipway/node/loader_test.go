@@ -5,11 +5,12 @@ import (
 	"context"
 	"errors"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/containerd/containerd/api/services/images/v1"
+	"github.com/containerd/containerd/api/types"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/cluster"
@@ -21,23 +22,29 @@ import (
 // base is larger than what the stream holds in memory.
 var base = strings.Repeat("base layer ", 400_000)
 
+// sentLayers are the beginnings of the layers that came.
 func sentLayers(n *fakeNode, blobs source.Memory) []string {
 	var texts []string
-	for _, name := range n.entries {
-		if data, ok := blobs["sha256:"+strings.TrimPrefix(name, "blobs/sha256/")]; ok {
+	for _, digest := range n.stored {
+		if data, ok := blobs[digest]; ok {
 			texts = append(texts, strings.TrimSpace(string(data[:min(len(data), 11)])))
 		}
 	}
 	return texts
 }
 
+// unpack gives a node the first layers of an image, as they are under another image's record.
 func unpack(n *fakeNode, image Image, layers int, content bool) {
+	parent := ""
 	for i, chain := range chainIDs(image.Descriptor.DiffIDs)[:layers] {
+		held := chain
 		if content {
-			n.content[image.Descriptor.Layers[i].Digest] = []byte("x")
+			held = image.Descriptor.Layers[i].Digest
+			n.content[held] = []byte(base)
 		} else {
-			n.snapshots[chain] = true
+			n.snapshots[chain] = parent
 		}
+		n.leases["pull"][held], parent = true, chain
 	}
 }
 
@@ -91,6 +98,9 @@ func TestLoadSendsWhatIsMissing(t *testing.T) {
 				t.Errorf("bytes do not add up: %+v", result)
 			}
 			for _, n := range []*fakeNode{a, b} {
+				if !n.has(image) || len(n.rest()) != 0 {
+					t.Errorf("node %s lacks the image, or has more: %q", n.name, n.rest())
+				}
 				if _, kept := n.content[image.Descriptor.Layers[1].Digest]; kept != test.archive {
 					t.Errorf("content of the unpacked layer kept in %s: %t", n.name, kept)
 				}
@@ -124,8 +134,8 @@ func TestLoadOfPresentImagesAsksOnce(t *testing.T) {
 	if diff := cmp.Diff(want, second); diff != "" {
 		t.Errorf("second load (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"session"}, a.take()); diff != "" {
-		t.Errorf("commands of the second load (-want +got):\n%s", diff)
+	if diff := cmp.Diff([]string{"images list", "content list", "snapshots list"}, a.take()); diff != "" {
+		t.Errorf("requests of the second load (-want +got):\n%s", diff)
 	}
 }
 
@@ -135,10 +145,10 @@ func TestLoadCleansFailedNode(t *testing.T) {
 		set  func(*fakeNode)
 		want string
 	}{
-		{"import dies", func(n *fakeNode) { n.dieAfter = 1000 }, "no space left on device"},
-		{"import dies near its end", func(n *fakeNode) { n.dieAfter = int64(len(base)) }, "no space left on device"},
-		{"import dies after the records", func(n *fakeNode) { n.dieLate = true }, "failed to extract layer"},
-		{"not unpacked", func(n *fakeNode) { n.noUnpack = true }, "is not unpacked"},
+		{"no room for content", func(n *fakeNode) { n.fullAfter = 1000 }, "no space left on device"},
+		{"no room for the end of it", func(n *fakeNode) { n.fullAfter = int64(len(base)) }, "no space left on device"},
+		{"no room for snapshots", func(n *fakeNode) { n.noUnpack = true }, "no space left on device"},
+		{"other files", func(n *fakeNode) { n.wrong = true }, "its image's configuration has sha256:"},
 	}
 	for _, test := range tests {
 		for _, names := range [][]string{{"bad"}, {"good", "bad"}, {"bad", "good"}} {
@@ -147,7 +157,7 @@ func TestLoadCleansFailedNode(t *testing.T) {
 				image := fakeImage(t, blobs, "gateway", base, "binary")
 				nodes := map[string]*fakeNode{"good": newFakeNode("good"), "bad": newFakeNode("bad")}
 				test.set(nodes["bad"])
-				nodes["bad"].records["kind.local/other@sha256:1"] = "sha256:1"
+				nodes["bad"].records["kind.local/other@sha256:1"] = &images.Image{Name: "kind.local/other@sha256:1", Target: &types.Descriptor{}}
 				var list []cluster.Node
 				for _, name := range names {
 					list = append(list, nodes[name])
@@ -156,11 +166,12 @@ func TestLoadCleansFailedNode(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), `node "bad"`) || !strings.Contains(err.Error(), test.want) {
 					t.Fatalf("error %v, want one of node bad with %q", err, test.want)
 				}
-				if diff := cmp.Diff(map[string]string{"kind.local/other@sha256:1": "sha256:1"}, nodes["bad"].records); diff != "" {
-					t.Errorf("records of the failed node (-want +got):\n%s", diff)
+				bad := nodes["bad"]
+				if len(bad.records) != 1 || len(bad.content) != 0 || len(bad.snapshots) != 0 || len(bad.rest()) != 0 {
+					t.Errorf("the failed node keeps %d records, %d blobs, %d layers, %q", len(bad.records), len(bad.content), len(bad.snapshots), bad.rest())
 				}
-				if _, ok := nodes["good"].records[image.Reference()]; ok != (len(names) == 2) {
-					t.Errorf("the other node has the image: %t", ok)
+				if len(names) == 2 && (!nodes["good"].has(image) || len(nodes["good"].rest()) != 0) {
+					t.Error("the other node lacks the image")
 				}
 			})
 		}
@@ -181,8 +192,10 @@ func TestLoadStopsOnCorruptBlob(t *testing.T) {
 	if count := strings.Count(err.Error(), "corrupt"); count != 1 {
 		t.Errorf("the cause is reported %d times: %v", count, err)
 	}
-	if len(a.records)+len(b.records) != 0 {
-		t.Errorf("records left: %v %v", slices.Collect(maps.Keys(a.records)), slices.Collect(maps.Keys(b.records)))
+	for _, n := range []*fakeNode{a, b} {
+		if len(n.records)+len(n.content)+len(n.snapshots)+len(n.rest()) != 0 {
+			t.Errorf("node %s keeps something: %q", n.name, n.rest())
+		}
 	}
 	blobs[image.Descriptor.Layers[0].Digest] = good
 	if _, err := (&Loader{Blobs: blobs}).Load(t.Context(), []cluster.Node{a, b}, []Image{image}); err != nil {
@@ -203,8 +216,8 @@ func TestLoadTakesAnotherSource(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, n := range []*fakeNode{a, b} {
-		if _, ok := n.records[image.Reference()]; !ok {
-			t.Errorf("node %s lacks the image", n.Name())
+		if !n.has(image) {
+			t.Errorf("node %s lacks the image", n.name)
 		}
 	}
 	alone := &source.Chain{Sources: chain.Sources[:1]}
@@ -243,39 +256,25 @@ func TestLoadCancelledLeavesNoRecord(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || fault.Code(err) != fault.Interrupted {
 		t.Fatalf("error %v with code %d, want a cancellation with %d", err, fault.Code(err), fault.Interrupted)
 	}
-	if len(a.records)+len(b.records) != 0 {
-		t.Errorf("records left: %v %v", a.records, b.records)
+	for _, n := range []*fakeNode{a, b} {
+		if len(n.records)+len(n.content)+len(n.rest()) != 0 {
+			t.Errorf("node %s keeps something: %q", n.name, n.rest())
+		}
 	}
 }
 
-func TestLoadCancelledWhileUnpackingLeavesNoRecord(t *testing.T) {
+// What is whole when the delivery is interrupted stays, and nothing else.
+func TestLoadCancelledKeepsWholeImages(t *testing.T) {
 	blobs := source.Memory{}
-	image := fakeImage(t, blobs, "gateway", base, "binary")
+	list := []Image{fakeImage(t, blobs, "gateway", base, "binary"), fakeImage(t, blobs, "datastorage", base, "other")}
 	a := newFakeNode("a")
 	ctx, cancel := context.WithCancel(t.Context())
 	a.recorded = cancel
-	if _, err := (&Loader{Blobs: blobs}).Load(ctx, []cluster.Node{a}, []Image{image}); !errors.Is(err, context.Canceled) {
+	if _, err := (&Loader{Blobs: blobs}).Load(ctx, []cluster.Node{a}, list); !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v, want a cancellation", err)
 	}
-	if len(a.records) != 0 {
-		t.Errorf("records left: %v", a.records)
-	}
-}
-
-func TestFanEndsWithoutReceivers(t *testing.T) {
-	first, second := newSink(), newSink()
-	f := &fan{all: []*sink{first, second}, active: []*sink{first}, sent: func(int64) {}}
-	close(first.left)
-	if _, err := f.Write([]byte("entry of the first node")); err != nil {
-		t.Errorf("the fan fails with one of two nodes: %v", err)
-	}
-	close(second.left)
-	_, err := f.Write([]byte("x"))
-	if !errors.Is(err, errNoReceivers) {
-		t.Errorf("error %v, want %v", err, errNoReceivers)
-	}
-	if f.close(err); first.aborted() || second.aborted() {
-		t.Error("the nodes' own errors are hidden by the fan's")
+	if !a.has(list[0]) || a.records[list[1].Reference()] != nil || len(a.snapshots) != 2 || len(a.rest()) != 0 {
+		t.Errorf("the first image is whole: %t; %d layers, %q", a.has(list[0]), len(a.snapshots), a.rest())
 	}
 }
 
@@ -286,7 +285,7 @@ func TestLoadRefusesBeforeTheFirstByte(t *testing.T) {
 		want   string
 		code   int
 	}{
-		{"disk full", func(n *fakeNode, _ *Image) { n.free = 2 }, "needed, 2.0 kB free on /dev/vda1", fault.Delivery},
+		{"disk full", func(n *fakeNode, _ *Image) { n.free = 2000 }, "needed, 2.0 kB free on the disk of a", fault.Delivery},
 		{"manifest of another digest", func(_ *fakeNode, i *Image) { i.Descriptor.Manifest.Data = []byte("{}") }, "has digest", fault.Usage},
 		{"missing diffID", func(_ *fakeNode, i *Image) { i.Descriptor.DiffIDs = i.Descriptor.DiffIDs[1:] }, "2 layers and 1 diffIDs", fault.Usage},
 	}
@@ -300,8 +299,8 @@ func TestLoadRefusesBeforeTheFirstByte(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), test.want) || fault.Code(err) != test.code {
 				t.Errorf("error %v with code %d, want %q with %d", err, fault.Code(err), test.want, test.code)
 			}
-			if a.entries != nil || len(a.content) != 0 {
-				t.Errorf("something was sent: %v", a.entries)
+			if len(a.stored) != 0 {
+				t.Errorf("something was sent: %q", a.stored)
 			}
 		})
 	}

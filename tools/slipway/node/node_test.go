@@ -21,27 +21,9 @@ func TestChainIDs(t *testing.T) {
 	}
 }
 
-func TestParseListing(t *testing.T) {
-	text := "# run\n7 1700000000\n# began\n2026-11-23T18:00:00\n# kept\n# images\nregistry.k8s.io/pause:3.10\n# content\nsha256:1\n# snapshots\nKEY PARENT KIND\nsha256:2  Committed\n" +
-		"sha256:3 sha256:2 Committed\nextract-1 sha256:2 Active\n# disk\nFilesystem 1024-blocks Used Available Capacity Mounted on\n" +
-		"/dev/vda1 1000 400 600 40% /var\n# end\n"
-	got, err := parseListing(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := listing{records: map[string]bool{"registry.k8s.io/pause:3.10": true}, content: map[string]bool{"sha256:1": true},
-		snapshots: map[string]bool{"sha256:2": true, "sha256:3": true}, run: "7 1700000000", device: "/dev/vda1", filesystem: "/dev/vda1 1000", free: 600 << 10,
-		began: "2026-11-23T18:00:00", kept: true}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(listing{})); diff != "" {
-		t.Errorf("listing (-want +got):\n%s", diff)
-	}
-	if _, err := parseListing(text[:strings.Index(text, "# disk")]); err == nil {
-		t.Error("a listing that is cut off is accepted")
-	}
-}
-
 // recorder keeps one command and its input.
 type recorder struct {
+	cluster.Node
 	argv  []string
 	input string
 }
@@ -52,11 +34,6 @@ func (r *recorder) Exec(_ context.Context, stdin io.Reader, argv ...string) ([]b
 	data, err := io.ReadAll(stdin)
 	r.argv, r.input = argv, string(data)
 	return nil, err
-}
-
-func (r *recorder) Stream(ctx context.Context, stdin io.Reader, _ io.Writer, argv ...string) error {
-	_, err := r.Exec(ctx, stdin, argv...)
-	return err
 }
 
 func TestTrust(t *testing.T) {
