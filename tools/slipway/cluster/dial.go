@@ -25,7 +25,11 @@ type roots struct {
 
 	mu    sync.Mutex
 	paths map[string]string // by container
+	asked time.Time
 }
+
+// rootsTime is how long an answer is believed: a container that is restarted has another process.
+const rootsTime = 2 * time.Second
 
 // of is the folder that is the container's root, "" when this process may not look into it, or the engine is elsewhere.
 func (r *roots) of(ctx context.Context, name string) string {
@@ -34,13 +38,13 @@ func (r *roots) of(ctx context.Context, name string) string {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.paths[name] == "" { // it may have been about to start when it was asked for
-		r.paths = r.find(ctx)
+	if time.Since(r.asked) > rootsTime || r.paths[name] == "" { // it may have been about to start when it was asked for
+		r.paths, r.asked = r.find(ctx), time.Now()
 	}
 	return r.paths[name]
 }
 
-// forget makes the next question a new one: a container that is restarted has another process.
+// forget makes the next question a new one.
 func (r *roots) forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kubernaut/kubernaut/tools/slipway/disk"
 )
@@ -111,7 +112,7 @@ func TestRoots(t *testing.T) {
 	if len(found) != 1 || found[name] == "" {
 		t.Fatalf("got %q, want that of %s alone", found, name)
 	}
-	c := &container{engine: "docker", name: name, roots: &roots{engine: "docker", paths: found}}
+	c := &container{engine: "docker", name: name, roots: &roots{engine: "docker", paths: found, asked: time.Now()}}
 	if os.Geteuid() != 0 {
 		if got := c.roots.of(t.Context(), name); got != "" {
 			t.Errorf("got %q for somebody who is not root", got)
