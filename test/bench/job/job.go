@@ -40,9 +40,8 @@ const (
 const (
 	newCluster = "A new cluster takes 0.21 GB before it has any image of ours, 0.17 GB of it for Kubernetes' own images, which the free space " +
 		"cannot tell from the rest. "
-	besideServices = "unpacked, the ten images of the platform take 0.32 GB, and PostgreSQL and what the suites' tests deploy 0.12 GB; the " +
-		"content of one part of the import, 33 MB, is there for a moment. It would take a PostgreSQL without ICU's data, 33 MB, and parts of a " +
-		"few MB."
+	besideServices = "unpacked, the ten images of the platform take 0.32 GB, and PostgreSQL and what the suites' tests deploy 0.11 GB; the " +
+		"content of the last layer is there for a moment. It would take a PostgreSQL without ICU's data, 33 MB, and one more library less."
 )
 
 // What is counted.

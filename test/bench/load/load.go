@@ -64,11 +64,13 @@ func Suite() measure.Suite {
 const about = `An image of 206 MB in two uncompressed layers, of 200 MB and 6 MB, whose bytes compress as Go binaries do. "First time":
 the nodes have nothing of it. "Unchanged": the same again. "Changed": the same with other bytes in the layer of 6 MB. One cluster of
 three nodes serves both sizes. Before each competitor's turn everything that images brought is removed from all nodes and the
-disk is synced; it is synced before each time is taken, too.
+disk is synced; it is synced before each time is taken, too. slipway asks the engine where its nodes are, unless the answer is younger
+than 2 s: "changed", which comes right after "unchanged", is without that question.
 
 *Bytes sent* is what all nodes read: for slipway all bytes on the connections to their containerds, questions included; for the others
-the archive's size times nodes, because they hand each node the whole file. *Layer bytes* are slipway's own count. *Disk of a node* is by how much its containerd folder
-(` + "`du`" + `) has grown since the node was empty, the mean over the nodes. The archive's making is not in the times of the others.`
+the archive's size times nodes, because they hand each node the whole file. *Layer bytes* are slipway's own count. *Disk of a node* is by
+how much its containerd folder (` + "`du`" + `) has grown since the node was empty, the mean over the nodes. The archive's making is not in the
+times of the others.`
 
 const sharedDisk = `All nodes are on this machine and share its disk and cores, and containerd hashes, stores, syncs and unpacks every
 byte in each of them; the layers are read once for all. It would take a disk for each node, or fewer bytes: this image's layers are

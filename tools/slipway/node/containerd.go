@@ -73,7 +73,7 @@ func dial(node cluster.Node) (*client, error) {
 		grpc.WithContextDialer(connect),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff: backoff.Config{BaseDelay: 200 * time.Millisecond, Multiplier: 1.5, MaxDelay: time.Second}, MinConnectTimeout: askTimeout,
-		}), grpc.WithLocalDNSResolution(), grpc.WithNoProxy(), grpc.WithDisableServiceConfig())
+		}), grpc.WithNoProxy(), grpc.WithDisableServiceConfig())
 	if err != nil {
 		return nil, err
 	}

@@ -88,6 +88,34 @@ func TestLoadDropsWhatAnotherWayLeft(t *testing.T) {
 	}
 }
 
+// Somebody has removed the record, and something else still refers to all that belongs to it.
+func TestLoadRecordsAnew(t *testing.T) {
+	blobs := source.Memory{}
+	image := fakeImage(t, blobs, "gateway", base, "binary")
+	a := newFakeNode("a")
+	load := func() Result {
+		result, err := (&Loader{Blobs: blobs}).Load(t.Context(), []cluster.Node{a}, []Image{image})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return result
+	}
+	load()
+	for digest := range a.content {
+		a.leases["pull"][digest] = true
+	}
+	clear(a.records)
+	clear(a.labels)
+	if again := load(); again.LayersSent != 0 || again.BytesSent != 0 {
+		t.Errorf("got %+v, want nothing sent", again)
+	}
+	clear(a.leases["pull"])
+	a.sweep()
+	if !a.has(image) {
+		t.Error("the image's parts are not referred to")
+	}
+}
+
 // A delivery that was killed leaves its lease, and the next one removes it with what is under it.
 func TestLoadRemovesWhatAKilledOneLeft(t *testing.T) {
 	blobs := source.Memory{}

@@ -59,8 +59,7 @@ type Result struct {
 
 // Load brings all images to all nodes. Nothing is sent before every node has said what it holds. From then on a node that fails does
 // not stop the others; a blob that cannot be read or has another digest than its name stops all. After an error, or when ctx ends, a
-// node has each image either as it was or whole: the records of an attempt that did not succeed are removed. Errors are joined and
-// name their node.
+// node has each image either as it was or whole, and nothing of it is left that is neither. Errors are joined and name their node.
 func (l *Loader) Load(ctx context.Context, nodes []cluster.Node, images []Image) (Result, error) {
 	result := Result{BytesPerNode: make(map[string]int64), References: make(map[string]string)}
 	for _, image := range images {
