@@ -41,7 +41,8 @@ const (
 	newCluster = "A new cluster takes 0.21 GB before it has any image of ours, 0.17 GB of it for Kubernetes' own images, which the free space " +
 		"cannot tell from the rest. "
 	besideServices = "unpacked, the ten images of the platform take 0.32 GB, and PostgreSQL and what the suites' tests deploy 0.11 GB; the " +
-		"content of the last layer is there for a moment. It would take a PostgreSQL without ICU's data, 33 MB, and one more library less."
+		"content of the layers that are on their way, up to 33 MB, is there for a moment. It would take a PostgreSQL without ICU's data, 33 MB, " +
+		"and no layer on its way while another one is unpacked."
 )
 
 // What is counted.
