@@ -31,7 +31,8 @@ const (
 	tag          = "main-0123456789ab-all"
 )
 
-// server is a registry in memory that refuses an index before its images, and counts.
+// server is a registry in memory that refuses an index before its images, and counts. A repository has the blobs that came to it,
+// although all of them are kept in one place.
 type server struct {
 	t    *testing.T
 	host string
@@ -40,17 +41,19 @@ type server struct {
 	mu       sync.Mutex
 	requests []string // "PUT /v2/…"
 	fault    func(http.ResponseWriter, *http.Request) bool
+	blobs    map[string]bool // "/v2/org/gateway/blobs/sha256:…"
+	mounts   bool            // blobs of one repository into another
 }
 
 func newServer(t *testing.T, referrers bool) *server {
-	s := &server{t: t}
+	s := &server{t: t, blobs: map[string]bool{}}
 	inner := ggcr.New(ggcr.Logger(log.New(io.Discard, "", 0)), ggcr.WithReferrersSupport(referrers))
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		s.requests = append(s.requests, r.Method+" "+r.URL.Path)
 		fault := s.fault
 		s.mu.Unlock()
-		if fault == nil || !fault(w, r) {
+		if (fault == nil || !fault(w, r)) && !s.blob(w, r) {
 			inner.ServeHTTP(w, r)
 		}
 	}))
@@ -59,10 +62,36 @@ func newServer(t *testing.T, referrers bool) *server {
 	return s
 }
 
+// blob answers what is about a repository's own blobs.
+func (s *server) blob(w http.ResponseWriter, r *http.Request) (answered bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	repository, _, upload := strings.Cut(r.URL.Path, "/blobs/uploads/")
+	query := r.URL.Query()
+	switch {
+	case upload && r.Method == http.MethodPut:
+		s.blobs[repository+"/blobs/"+query.Get("digest")] = true
+	case upload && s.mounts && s.blobs["/v2/"+query.Get("from")+"/blobs/"+query.Get("mount")]:
+		s.blobs[repository+"/blobs/"+query.Get("mount")] = true
+		w.WriteHeader(http.StatusCreated)
+		return true
+	case r.Method == http.MethodHead && strings.Contains(r.URL.Path, "/blobs/") && !s.blobs[r.URL.Path]:
+		w.WriteHeader(http.StatusNotFound)
+		return true
+	}
+	return false
+}
+
 func (s *server) setFault(f func(http.ResponseWriter, *http.Request) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fault = f
+}
+
+func (s *server) mount() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mounts = true
 }
 
 // sent are the requests with a method whose path has the part, since the last call of reset.
