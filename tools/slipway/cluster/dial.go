@@ -106,15 +106,11 @@ func (c *container) Space(ctx context.Context, path string) (disk.Space, error) 
 		}
 		c.roots.forget()
 	}
-	out, err := c.Exec(ctx, nil, "stat", "-fc", "%S %b %a", path)
+	out, err := c.Exec(ctx, nil, "sh", "-ec", `stat -c %d "$1"; stat -fc "%S %b %a" "$1"`, "sh", path)
 	if err != nil {
 		return disk.Space{}, err
 	}
-	device, err := c.Exec(ctx, nil, "stat", "-c", "%d", path)
-	if err != nil {
-		return disk.Space{}, err
-	}
-	return parseSpace(string(device) + " " + string(out))
+	return parseSpace(string(out))
 }
 
 // parseSpace reads device, block size, blocks and free blocks.

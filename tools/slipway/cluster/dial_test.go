@@ -48,7 +48,7 @@ func echo(t *testing.T) string {
 func enter(t *testing.T) *container {
 	t.Helper()
 	path := os.Getenv("PATH")
-	install(t, map[string]string{"docker": fmt.Sprintf("PATH='%s'\n[ \"$1 $2 $3\" = 'exec --privileged -i' ] || exit 99\nshift 4\nexec \"$@\"", path)})
+	install(t, map[string]string{"docker": fmt.Sprintf("PATH='%s'\n[ \"$1 $2\" = 'exec --privileged' ] || exit 99\nshift 2\n[ \"$1\" != -i ] || shift\nshift\nexec \"$@\"", path)})
 	return &container{engine: "docker", name: "x", roots: &roots{}}
 }
 
@@ -97,6 +97,17 @@ func TestDialThroughTheEngineSaysWhyNot(t *testing.T) {
 	_, err = conn.Read(make([]byte, 1))
 	if err == nil || !strings.Contains(err.Error(), "none: No such file or directory (exit status 2)") || strings.Contains(err.Error(), "use IO") {
 		t.Errorf("error %v, want that of the command in the node, without the command", err)
+	}
+}
+
+func TestSpaceThroughTheEngine(t *testing.T) {
+	dir := t.TempDir()
+	want, err := disk.Statfs(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := enter(t).Space(t.Context(), dir); err != nil || got.Device != want.Device || got.Total != want.Total || got.Free == 0 {
+		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
 }
 

@@ -24,7 +24,6 @@ type sink struct {
 	fail   context.CancelCauseFunc
 	blob   named
 	chunks chan []byte // closed after the whole blob, and not before its bytes are known to be the right ones
-	bytes  int64       // accepted so far; the writer's until the node's delivery has ended
 }
 
 func newSink(t *target, blob named) *sink {
@@ -57,7 +56,6 @@ func (s *sink) send(chunk []byte) bool {
 	defer stalled.Stop()
 	select {
 	case s.chunks <- chunk:
-		s.bytes += int64(len(chunk))
 		return true
 	case <-s.ctx.Done():
 	case <-stalled.C:

@@ -65,12 +65,13 @@ func newTarget(node cluster.Node, c *client, before *held, images []Image, all b
 			}
 		}
 	}
-	for _, layer := range layers(images) {
+	every := layers(images)
+	for _, layer := range every {
 		if !all && (t.layers[layer.Digest] || before.content[layer.Digest]) {
 			t.dead = append(t.dead, layer.Blob)
 		}
 	}
-	t.present = len(layers(images)) - len(t.layers)
+	t.present = len(every) - len(t.layers)
 	t.arrange()
 	return t
 }
